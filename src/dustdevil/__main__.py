@@ -1,0 +1,7 @@
+"""`python -m dustdevil` is the `dustdevil` command."""
+
+import sys
+
+from dustdevil.cli import main
+
+sys.exit(main())

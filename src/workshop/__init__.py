@@ -1,0 +1,1 @@
+"""The book's own tools: listings, figures, lab checks, the live book."""
