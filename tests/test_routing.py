@@ -220,7 +220,7 @@ def test_url_for_builds_the_path_back(router):
 
     router.get("/files/{rest:path}", name="file")(lambda request, rest: rest)
     assert router.url_for("hello", name="Ada") == "/hello/Ada"
-    assert router.url_for("hello", name="a/b ü?") == "/hello/a%2Fb%20%C3%BC%3F"
+    assert router.url_for("hello", name="a b ü?") == "/hello/a%20b%20%C3%BC%3F"
     assert router.url_for("file", rest="a/b c") == "/files/a/b%20c"
 
 
@@ -236,6 +236,8 @@ def test_url_for_takes_the_route_with_these_params(router):
         router.url_for("nobody")
     with pytest.raises(LookupError, match=r"/posts/\{year:int\} or /posts"):
         router.url_for("posts", month=1)
+    with pytest.raises(LookupError, match="'2013/12' does not fit"):
+        router.url_for("posts", year="2013/12")
     with pytest.raises(LookupError, match="'soon' does not fit 'year'"):
         router.url_for("posts", year="soon")
 

@@ -16,7 +16,7 @@ and a request is whatever the server passes on.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -184,8 +184,8 @@ class Router:
             route = self._route_for(pattern)
             for method, function in handlers_of(handler, methods).items():
                 route.add(method, function)
-            label: str = name or getattr(handler, "__name__", type(handler).__name__)
-            self.names.setdefault(label, []).append(route)
+            label = getattr(handler, "__name__", type(handler).__name__)
+            self.names.setdefault(name or str(label), []).append(route)
             # The very object that came in goes out again. That is why the name below
             # the decorator still means the function, and why decorators stack.
             return handler
@@ -231,28 +231,25 @@ class Router:
 
         Raises NotFound, or MethodNotAllowed with the methods that would do.
         """
-        route = self.static.get(path)
-        if route is not None:
-            handler = route.handlers.get(method)
-            if handler is not None:
-                return Match(handler, {})
-        return self._search(method, path, route)
-
-    def _search(self, method: str, path: str, static: Route | None) -> Match:
-        candidates: list[tuple[Route, dict[str, Any]]] = []
-        if static is not None:
-            candidates.append((static, {}))
-        for route in self.dynamic.values():
-            params = route.params(path)
-            if params is not None:
-                candidates.append((route, params))
-        for route, params in candidates:
+        allowed: set[str] = set()
+        for route, params in self._candidates(path):
             handler = route.handler(method)
             if handler is not None:
                 return Match(handler, params)
-        if candidates:
-            raise MethodNotAllowed(set().union(*(r.allowed for r, _ in candidates)))
+            allowed |= route.allowed
+        if allowed:
+            raise MethodNotAllowed(allowed)
         raise NotFound(path)
+
+    def _candidates(self, path: str) -> Iterator[tuple[Route, dict[str, Any]]]:
+        """Yield the routes with this path, with its arguments, likeliest first."""
+        static = self.static.get(path)
+        if static is not None:
+            yield static, {}
+        for route in self.dynamic.values():
+            params = route.params(path)
+            if params is not None:
+                yield route, params
 
     def url_for(self, name: str, /, **params: Any) -> str:
         """Return the path of the handler called `name`, with `params` filled in.
