@@ -1,0 +1,164 @@
+"""The table of pieces, read from `book/pieces.toml`.
+
+Each piece of the server is told four times: chapter, module, lab, tests. The index
+page, the table in the README and the list of labs are made from this one file, so
+that they cannot tell different stories.
+"""
+
+import html
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PIECES = ROOT / "book" / "pieces.toml"
+
+# The README holds the table between these two lines; a test compares it.
+BEGIN = "<!-- pieces: begin (python -m workshop.pieces) -->"
+END = "<!-- pieces: end -->"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One row of the table."""
+
+    number: int
+    slug: str
+    title: str
+    modules: tuple[str, ...]
+    question: str
+    does: str
+    note: str
+    status: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether chapter and lab are finished."""
+        return self.status == "ready"
+
+    @property
+    def name(self) -> str:
+        """`05-epoll`: the name of the chapter's file and of the lab's folder."""
+        return f"{self.number:02}-{self.slug}"
+
+    @property
+    def chapter(self) -> str:
+        """The chapter, as a path in the repository."""
+        return f"book/{self.name}.ipynb"
+
+    @property
+    def lab(self) -> str:
+        """The lab's guide, as a path in the repository."""
+        return f"labs/{self.name}/lab.ipynb"
+
+    @property
+    def sources(self) -> list[str]:
+        """The modules, as paths in the repository."""
+        return [_source(module) for module in self.modules]
+
+
+def _source(module: str) -> str:
+    """`routing` stands in the stack; `workshop.livebook` says where it stands."""
+    if "." in module:
+        return f"src/{module.replace('.', '/')}"
+    return f"src/dustdevil/{module}" + (".c" if module.startswith("_") else ".py")
+
+
+def load(path: Path = PIECES) -> list[Piece]:
+    """Read the table; raises ValueError on a row that breaks its rules."""
+    rows = tomllib.loads(path.read_text("utf-8"))["piece"]
+    pieces = [Piece(**{**row, "modules": tuple(row["modules"])}) for row in rows]
+    for expected, piece in enumerate(pieces, start=1):
+        if piece.number != expected:
+            raise ValueError(f"piece {piece.slug!r}: number {piece.number} is not next")
+        if piece.status not in {"ready", "planned"}:
+            raise ValueError(f"piece {piece.slug!r}: unknown status {piece.status!r}")
+    if len({piece.slug for piece in pieces}) != len(pieces):
+        raise ValueError("two pieces have the same slug")
+    return pieces
+
+
+def find(name: str) -> Piece:
+    """The piece with this slug, `NN-slug` or module name; raises LookupError."""
+    for piece in load():
+        if name in {piece.slug, piece.name, *piece.modules}:
+            return piece
+    raise LookupError(f"no piece is called {name!r}")
+
+
+def markdown(pieces: list[Piece]) -> str:
+    """The table as Markdown, with links from the repository's root."""
+    lines = [
+        "| | chapter | module | what the piece does in the server | lab |",
+        "|--:|---|---|---|---|",
+    ]
+    return "\n".join(lines + [_markdown_row(piece) for piece in pieces]) + "\n"
+
+
+def _markdown_row(piece: Piece) -> str:
+    modules = ", ".join(f"`{module}`" for module in piece.modules)
+    if piece.ready:
+        title = f"[{piece.title}]({piece.chapter})"
+        lab = f"[lab]({piece.lab})"
+    else:
+        title, lab = piece.title, "planned"
+    return f"| {piece.number} | {title} | {modules} | {piece.does} | {lab} |"
+
+
+def in_readme(text: str) -> str | None:
+    """The table that stands between the markers of a README, if it has them."""
+    found = re.search(f"{re.escape(BEGIN)}\n(.*?){re.escape(END)}", text, re.DOTALL)
+    return found.group(1) if found else None
+
+
+class PieceTable:
+    """The table for a notebook: HTML for the page, Markdown text elsewhere."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._pieces = pieces
+
+    def _repr_html_(self) -> str:
+        head = "".join(
+            f'<th scope="col">{name}</th>'
+            for name in ("", "Chapter", "Module", "What the piece does", "Lab")
+        )
+        rows = "".join(_html_row(piece) for piece in self._pieces)
+        return (
+            f'<table class="pieces"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{rows}</tbody></table>"
+        )
+
+    def __repr__(self) -> str:
+        return markdown(self._pieces)
+
+
+def _html_row(piece: Piece) -> str:
+    """A row whose links are relative to the folder `book/` of the built pages."""
+    title = html.escape(piece.title)
+    lab = '<span class="planned">planned</span>'
+    if piece.ready:
+        title = f'<a href="{piece.name}.html">{title}</a>'
+        lab = f'<a href="../labs/{piece.name}/lab.html">Lab {piece.number}</a>'
+    modules = ", ".join(f"<code>{html.escape(name)}</code>" for name in piece.modules)
+    question = _code(piece.question)
+    return (
+        f'<tr class="{piece.status}"><td>{piece.number}</td>'
+        f'<th scope="row">{title}<span class="question">{question}</span></th>'
+        f"<td>{modules}</td><td>{_code(piece.does)}</td><td>{lab}</td></tr>"
+    )
+
+
+def _code(text: str) -> str:
+    """Escape for HTML; `name` between backquotes becomes code."""
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text))
+
+
+def table() -> PieceTable:
+    """What the index page shows."""
+    return PieceTable(load())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{BEGIN}\n{markdown(load())}{END}\n")
