@@ -121,7 +121,7 @@ def test_refused_with_the_name_and_the_value(name, given):
 def test_an_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(SettingError, match=r"Sample has no setting prot; .*port"):
         Sample(prot=80)
-    with pytest.raises(SettingError, match="has no setting zzz$"):
+    with pytest.raises(SettingError, match=r"has no setting zzz$"):
         Sample().zzz = 1
 
 

@@ -15,7 +15,7 @@ import difflib
 import re
 from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 BYTES: dict[str, float] = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 SECONDS = {"": 1, "ms": 0.001, "s": 1, "min": 60, "h": 3600}
@@ -54,6 +54,10 @@ class Field:
         except (ValueError, TypeError, OverflowError):
             wants = self.wants + (" or none" if self.optional else "")
             raise SettingError(f"{self.name}: {value!r} is not {wants}") from None
+
+    if TYPE_CHECKING:
+        # There is none (see above), but a type checker takes a read for the field.
+        def __get__(self, instance: object, owner: type) -> Any: ...
 
     def convert(self, value: Any) -> Any:
         """Turn what was given into the right type; a ValueError refuses it."""
