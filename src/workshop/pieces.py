@@ -135,12 +135,12 @@ class PieceTable:
 
 
 def _html_row(piece: Piece) -> str:
-    """A row whose links are relative to the folder `book/` of the built pages."""
+    """A row with links to the notebooks; the build points them at the pages."""
     title = html.escape(piece.title)
     lab = '<span class="planned">planned</span>'
     if piece.ready:
-        title = f'<a href="{piece.name}.html">{title}</a>'
-        lab = f'<a href="../labs/{piece.name}/lab.html">Lab {piece.number}</a>'
+        title = f'<a href="{piece.name}.ipynb">{title}</a>'
+        lab = f'<a href="../labs/{piece.name}/lab.ipynb">Lab {piece.number}</a>'
     modules = ", ".join(f"<code>{html.escape(name)}</code>" for name in piece.modules)
     question = _code(piece.question)
     return (

@@ -1,0 +1,133 @@
+"""What the book's pages need beyond Jupyter Book: a Sphinx extension.
+
+It hands our theme the contents, numbered as in `pieces.toml`; leaves out the scripts
+and style sheets that no page of ours uses; and makes three small changes to what
+MyST writes: tables that can scroll, call-outs that can open, and links in stored
+outputs that lead to pages instead of notebooks.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx_external_toc.api import SiteMap
+
+from workshop import pieces
+
+NOTEBOOK_LINK = re.compile(
+    r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
+)
+
+# Sphinx's own scripts serve the search, whose template names them itself.
+SEARCH = frozenset({"documentation_options.js", "doctools.js", "sphinx_highlight.js"})
+# style.css has what these say, for light and dark, and comes first of all.
+REPLACED = frozenset({"style.css", "basic.css", "pygments.css"})
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.connect("doctree-resolved", improve_page)
+    app.connect("html-page-context", add_context)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def improve_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Change the page before it is written."""
+    for raw in doctree.findall(nodes.raw):
+        raw[:] = [nodes.Text(link_to_pages(raw.astext()))]
+    for table in list(doctree.findall(nodes.table)):
+        surround(table, '<div class="table-scroll">', "</div>")
+    for admonition in list(doctree.findall(nodes.admonition)):
+        if "dropdown" in admonition["classes"]:
+            make_dropdown(admonition)
+
+
+def link_to_pages(html: str) -> str:
+    """Point relative links to notebooks at the pages made of them."""
+    return NOTEBOOK_LINK.sub(r"\1.html\2", html)
+
+
+def surround(node: nodes.Element, before: str, after: str) -> None:
+    """Put HTML around a node."""
+    node.replace_self([_html(before), node.deepcopy(), _html(after)])
+
+
+def make_dropdown(admonition: nodes.admonition) -> None:
+    """Turn an admonition of class `dropdown` into <details>: no script needed."""
+    title, *content = admonition.children
+    admonition.replace_self(
+        [
+            _html('<details class="admonition dropdown"><summary>'),
+            *title.children,
+            _html('</summary><div class="dropdown-content">'),
+            *content,
+            _html("</div></details>"),
+        ]
+    )
+
+
+def _html(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+def add_context(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    """Give the theme the contents, this page's scripts and its source."""
+    env = app.env
+    context["book_nav"] = contents(env, pagename, context["pathto"])
+    context["page_scripts"] = [
+        script for script in context["script_files"] if not _named_in(script, SEARCH)
+    ]
+    context["page_styles"] = [
+        style for style in context["css_files"] if not _named_in(style, REPLACED)
+    ]
+    context["page_source"] = ""
+    if doctree is not None:
+        source = Path(env.doc2path(pagename))
+        context["page_source"] = source.relative_to(app.srcdir).as_posix()
+
+
+def _named_in(asset: Any, names: frozenset[str]) -> bool:
+    return PurePosixPath(str(asset.filename or "")).name in names
+
+
+def contents(env: BuildEnvironment, current: str, pathto: Any) -> list[dict[str, Any]]:
+    """The parts of the book, each with its pages."""
+    site: SiteMap = env.external_site_map
+    root = site.root
+    parts = [{"caption": None, "pages": [root.docname]}]
+    for tree in root.subtrees:
+        parts.append({"caption": tree.caption, "pages": tree.files()})
+    return [
+        {
+            "caption": part["caption"],
+            "pages": [_entry(env, name, current, pathto) for name in part["pages"]],
+        }
+        for part in parts
+    ]
+
+
+def _entry(env: BuildEnvironment, name: str, current: str, pathto: Any) -> dict:
+    name = name.removesuffix(".ipynb").removesuffix(".md")
+    return {
+        "title": env.titles[name].astext(),
+        "href": pathto(name),
+        "current": name == current,
+        "number": _number(name),
+    }
+
+
+def _number(docname: str) -> int | None:
+    """The piece's number, for a chapter or a lab."""
+    for piece in pieces.load():
+        if docname in {f"book/{piece.name}", f"labs/{piece.name}/lab"}:
+            return piece.number
+    return None
