@@ -1,0 +1,396 @@
+"""Streams: sockets that never block, with a buffer on each side.
+
+A non-blocking socket takes as many bytes as fit now and gives as many as are there
+now, and neither is what a protocol wants to say or hear. A stream keeps the rest:
+what could not be sent yet, until the socket has room, and what came early, until
+somebody reads it. Both buffers have a limit, and past it the other side is made to
+wait: that is backpressure.
+
+    stream = Stream(sock)
+    stream.write(b"ping\n")
+    await stream.drain()
+    line = await stream.read_until(b"\n")
+    stream.close()
+"""
+
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from dustdevil.coroutine import Future, current_scheduler
+from dustdevil.loop import Loop
+from dustdevil.poller import READ, WRITE
+
+# The most that one recv() or send() moves: enough to make the call worth its price,
+# little enough that one fast peer does not keep the others waiting.
+CHUNK = 65536
+# More than this in a buffer, and the side that fills it has to wait …
+HIGH_WATER = 65536
+# … until no more than this is left. Apart, so that it does not stop at every byte.
+LOW_WATER = 16384
+
+NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class StreamClosed(ConnectionError):
+    """The stream is closed: by us, by the peer, or by an error on the way."""
+
+
+class LimitExceeded(ValueError):
+    """The delimiter did not come within the limit."""
+
+
+class Stream:
+    """A connected socket on the loop; one reader at a time.
+
+    Read with the `read` methods, or set `on_data`, and it is called with each piece
+    that comes, and with b"" at the end. `on_close(error)` is called once, when the
+    connection is over; `error` is None if that was in order.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_ending",
+        "_error",
+        "_events",
+        "_in",
+        "_loop",
+        "_on_drained",
+        "_on_more",
+        "_out",
+        "_paused",
+        "closed",
+        "eof",
+        "on_close",
+        "on_data",
+        "sock",
+    )
+
+    def __init__(self, sock: socket.socket, loop: Loop | None = None) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.on_data: Callable[[bytes], Any] | None = None
+        self.on_close: Callable[[BaseException | None], Any] | None = None
+        self.eof = False
+        self.closed = False
+        self._loop = loop or running_loop()
+        self._in = bytearray()
+        self._out = bytearray()
+        self._paused = False
+        self._closing = False  # close() waits for the write buffer to empty
+        self._ending = False  # so does write_eof()
+        self._error: BaseException | None = None
+        self._on_more: Future | None = None
+        self._on_drained: Future | None = None
+        self._events = 0
+        self._watch(READ)
+
+    # Readiness
+
+    def _watch(self, events: int) -> None:
+        """Tell the loop what to look for. One system call, and only for a change."""
+        if events == self._events:
+            return
+        fd = self.sock.fileno()
+        if not self._events:
+            self._loop.watch(fd, events, self._on_ready)
+        elif events:
+            self._loop.rewatch(fd, events)
+        else:
+            # With no events asked for, epoll would still report a hang-up, in every
+            # turn, and nobody would take it.
+            self._loop.unwatch(fd)
+        self._events = events
+
+    def _on_ready(self, events: int) -> None:
+        if events & WRITE:
+            self._flush()
+        # A hang-up or an error shows itself in what recv() returns or raises.
+        if events & ~WRITE and not self.closed:
+            self._fill()
+
+    # Reading
+
+    def _fill(self) -> None:
+        """Take what the socket has, once. There is more? The loop will say so."""
+        try:
+            data = self.sock.recv(CHUNK)
+        except NOT_NOW:
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        if not data:
+            self.eof = True
+            # The end of the file stays readable for ever: looking on would spin.
+            self._watch(self._events & ~READ)
+        if self.on_data is not None:
+            self.on_data(data)
+            return
+        self._in += data
+        if len(self._in) >= HIGH_WATER:
+            self.pause_reading()
+        self._wake_reader()
+
+    def _wake_reader(self) -> None:
+        waiting, self._on_more = self._on_more, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    async def _more(self) -> bool:
+        """Wait for more bytes in the buffer; say whether some came.
+
+        Raises StreamClosed where none can come any more.
+        """
+        if self.eof:
+            return False
+        if self.closed or self._closing:
+            raise StreamClosed("the stream is closed") from self._error
+        if self._on_more is not None:
+            raise RuntimeError("somebody else is reading from this stream")
+        self.resume_reading()
+        before = len(self._in)
+        self._on_more = Future(self._loop)
+        try:
+            await self._on_more
+        finally:
+            self._on_more = None
+        if self.closed and not self.eof:
+            raise StreamClosed("the connection was lost") from self._error
+        return len(self._in) > before
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._in[:size])
+        del self._in[:size]
+        return data
+
+    async def read(self, most: int = CHUNK) -> bytes:
+        """Return what is there, `most` bytes of it; b"" at the end of the stream.
+
+        Waits only while there is nothing. Raises StreamClosed.
+        """
+        while not self._in:
+            if not await self._more():
+                return b""
+        return self._take(most)
+
+    async def read_exactly(self, size: int) -> bytes:
+        """Return `size` bytes. Raises EOFError if the stream ends before them."""
+        while len(self._in) < size:
+            if not await self._more():
+                raise EOFError(f"{len(self._in)} bytes of {size}, then the end")
+        return self._take(size)
+
+    async def read_until(self, delimiter: bytes, limit: int = HIGH_WATER) -> bytes:
+        """Return everything up to and with the delimiter.
+
+        Raises LimitExceeded if that would be more than `limit` bytes (nothing is
+        consumed then), and EOFError if the stream ends before.
+        """
+        searched = 0
+        while True:
+            found = self._in.find(delimiter, searched)
+            end = found + len(delimiter)
+            if end > limit or (found < 0 and len(self._in) >= limit):
+                raise LimitExceeded(f"no {delimiter!r} within {limit} bytes")
+            if found >= 0:
+                return self._take(end)
+            # A delimiter may have come in part: the search goes on before its end.
+            searched = max(0, len(self._in) - len(delimiter) + 1)
+            if not await self._more():
+                raise EOFError(f"no {delimiter!r} before the end")
+
+    def pushback(self, data: bytes) -> None:
+        """Put bytes back in front: the next read returns them first."""
+        self._in[:0] = data
+
+    def pause_reading(self) -> None:
+        """Leave what comes in the kernel; when that is full too, the peer waits."""
+        self._paused = True
+        if not self.closed:
+            self._watch(self._events & ~READ)
+
+    def resume_reading(self) -> None:
+        """Take in again what comes."""
+        self._paused = False
+        if not (self.closed or self.eof or self._closing):
+            self._watch(self._events | READ)
+
+    # Writing
+
+    def write(self, data: bytes) -> None:
+        """Send the bytes: at once what the socket takes, the rest when it has room.
+
+        Never waits; `await drain()` does, for a peer that reads slowly. Raises
+        StreamClosed after close() or the end of the connection.
+        """
+        if self.closed or self._closing or self._ending:
+            raise StreamClosed("the stream is closed for writing") from self._error
+        sent = 0
+        if not self._out:
+            # Nearly always the socket takes it all, and asking the loop first, for
+            # a moment when it can, would cost two more system calls.
+            try:
+                sent = self.sock.send(data)
+            except NOT_NOW:
+                pass
+            except OSError as error:
+                self._lost(error)
+                return
+        if sent < len(data):
+            self._out += memoryview(data)[sent:]
+            self._watch(self._events | WRITE)
+
+    def _flush(self) -> None:
+        """Send what waits, as much as the socket takes now."""
+        try:
+            sent = self.sock.send(self._out[:CHUNK]) if self._out else 0
+        except NOT_NOW:
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        del self._out[:sent]
+        if len(self._out) <= LOW_WATER:
+            self._wake_writer()
+        if not self._out:
+            self._watch(self._events & ~WRITE)
+            if self._closing:
+                self._close(None)
+            elif self._ending:
+                self._shutdown()
+
+    def _wake_writer(self) -> None:
+        waiting, self._on_drained = self._on_drained, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait in the write buffer."""
+        return len(self._out)
+
+    async def drain(self) -> None:
+        """Wait while the write buffer is above its limit: the peer reads slowly.
+
+        Raises StreamClosed if the connection ends meanwhile.
+        """
+        if len(self._out) > HIGH_WATER and not self.closed:
+            if self._on_drained is None:
+                self._on_drained = Future(self._loop)
+            await self._on_drained
+        if self.closed:
+            raise StreamClosed("the connection was lost") from self._error
+
+    def write_eof(self) -> None:
+        """Say, after what is unsent, that no more will come; reading goes on.
+
+        The peer reads an end of file, and may answer still, shutdown(2).
+        """
+        if not (self._ending or self._closing or self.closed):
+            self._ending = True
+            if not self._out:
+                self._shutdown()
+
+    def _shutdown(self) -> None:
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self._lost(error)
+
+    # The end
+
+    def close(self) -> None:
+        """Send what is unsent, then close; nothing is read any more."""
+        if self.closed or self._closing:
+            return
+        if self._out:
+            self._closing = True
+            self._watch(WRITE)
+            self._wake_reader()
+        else:
+            self._close(None)
+
+    def abort(self) -> None:
+        """Close now, and lose what is unsent."""
+        if not self.closed:
+            self._close(None)
+
+    def _lost(self, error: BaseException) -> None:
+        if not self.closed:
+            self._close(error)
+
+    def _close(self, error: BaseException | None) -> None:
+        self._watch(0)
+        self.closed = True
+        self._error = error
+        self._out.clear()
+        self.sock.close()
+        self._wake_reader()
+        self._wake_writer()
+        if self.on_close is not None:
+            # Soon, not now: who calls write() does not expect to be called back
+            # before it returns.
+            self._loop.call_soon(self.on_close, error)
+        # Both usually lead back to this stream: without them it is freed at once,
+        # and not only when the garbage collector finds the cycle.
+        self.on_data = self.on_close = None
+
+
+class TLSStream(Stream):
+    """A stream through TLS: the same, with a handshake before and records below."""
+
+    __slots__ = ()
+
+    async def handshake(self) -> None:
+        """Agree on keys with the peer. Raises ssl.SSLError, or OSError."""
+        self._watch(0)
+        fd = self.sock.fileno()
+        while True:
+            try:
+                self.sock.do_handshake()  # type: ignore[attr-defined]
+                break
+            except ssl.SSLWantReadError:
+                await ready(self._loop, fd, READ)
+            except ssl.SSLWantWriteError:
+                await ready(self._loop, fd, WRITE)
+        self._watch(READ)
+
+    def _on_ready(self, events: int) -> None:
+        # Below, TLS may have to read before it can write, and the reverse.
+        self._flush()
+        while not self.closed and not self._paused:
+            self._fill()
+            # A record is decrypted whole: bytes left over in it never make the
+            # descriptor ready again.
+            if self.closed or self.eof or not self.sock.pending():  # type: ignore
+                break
+
+    def resume_reading(self) -> None:
+        super().resume_reading()
+        if not self.closed and self.sock.pending():  # type: ignore[attr-defined]
+            self._loop.call_soon(self._on_ready, READ)
+
+
+def running_loop() -> Loop:
+    """Return the loop that runs in this thread; RuntimeError where none does."""
+    loop = current_scheduler()
+    if not isinstance(loop, Loop):
+        raise RuntimeError("streams need a Loop, and a bare Scheduler runs here")
+    return loop
+
+
+async def ready(loop: Loop, fd: int, events: int) -> None:
+    """Wait until a descriptor that nobody else watches is ready for `events`."""
+    future = Future(loop)
+
+    def on_ready(_: int) -> None:
+        if not future.done():
+            future.set_result(None)
+
+    loop.watch(fd, events, on_ready)
+    try:
+        await future
+    finally:
+        loop.unwatch(fd)

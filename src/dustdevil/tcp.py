@@ -1,0 +1,189 @@
+"""Where streams come from: connecting to an address, and listening at one.
+
+listener = Listener(listen("127.0.0.1", 8000), on_connection, loop)
+stream = await connect("127.0.0.1", 8000)
+"""
+
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from dustdevil.loop import Loop
+from dustdevil.poller import READ, WRITE
+from dustdevil.stream import Stream, TLSStream, ready, running_loop
+
+log = logging.getLogger("dustdevil")
+
+
+async def connect(
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    server_hostname: str | None = None,
+) -> Stream:
+    """Connect to an address, IPv4 or IPv6, and return the stream.
+
+    `host` is a number, not a name: looking names up takes a resolver that does not
+    block the loop, two floors up. Raises ValueError for a name, OSError when the
+    connection is refused, and ssl.SSLError.
+    """
+    try:
+        numeric = socket.AI_NUMERICHOST
+        [(family, kind, _, _, address)] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=numeric
+        )
+    except socket.gaierror:
+        raise ValueError(f"{host!r} is a name; connect() takes an address") from None
+    sock = socket.socket(family, kind)
+    try:
+        sock.setblocking(False)
+        await _connect(sock, address)
+        return await _stream(sock, tls, server_hostname or host, server_side=False)
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def _connect(sock: socket.socket, address: Any) -> None:
+    try:
+        sock.connect(address)
+    except BlockingIOError:
+        await ready(running_loop(), sock.fileno(), WRITE)
+    # Writable means that it is over, not that it went well, connect(2).
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, f"{errno.errorcode.get(code, code)} from {address}")
+
+
+async def _stream(
+    sock: socket.socket,
+    tls: ssl.SSLContext | None,
+    hostname: str | None,
+    server_side: bool,
+) -> Stream:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    if tls is None:
+        return Stream(sock)
+    stream = TLSStream(
+        tls.wrap_socket(
+            sock,
+            server_side=server_side,
+            do_handshake_on_connect=False,
+            server_hostname=None if server_side else hostname,
+        )
+    )
+    try:
+        await stream.handshake()
+    except BaseException:
+        stream.abort()
+        raise
+    return stream
+
+
+def listen(
+    host: str, port: int, backlog: int = 1024, reuse_port: bool = False
+) -> list[socket.socket]:
+    """Return listening sockets for every address of `host`, on one port.
+
+    Port 0 takes a free one. Raises OSError, for instance for a port in use.
+    """
+    socks: list[socket.socket] = []
+    found = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            sock = socket.socket(family, kind, protocol)
+            socks.append(sock)
+            sock.setblocking(False)
+            # A server that restarts finds its port still held by connections that
+            # are over, in the state TIME_WAIT: this lets it have the port.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
+            if reuse_port:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, True)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
+            host_port = address[0], port or socks[0].getsockname()[1]
+            sock.bind((*host_port, *address[2:]))
+            sock.listen(backlog)
+    except BaseException:
+        for sock in socks:
+            sock.close()
+        raise
+    return socks
+
+
+class Listener:
+    """Accepts connections and hands each to `on_connection(stream, address)`."""
+
+    # At most so many in one turn: the connections that are there want their turn too.
+    BATCH = 64
+    # Out of descriptors: how long to wait for some to be closed, in seconds.
+    PAUSE = 0.5
+    # How long a client may take for its TLS handshake, in seconds.
+    HANDSHAKE = 10.0
+
+    def __init__(
+        self,
+        socks: list[socket.socket],
+        on_connection: Callable[[Stream, Any], Any],
+        loop: Loop,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.socks = socks
+        self._on_connection = on_connection
+        self._loop = loop
+        self._tls = tls
+        for sock in socks:
+            self._resume(sock)
+
+    def _resume(self, sock: socket.socket) -> None:
+        if sock.fileno() >= 0:
+            self._loop.watch(sock.fileno(), READ, lambda _: self._accept(sock))
+
+    def _accept(self, sock: socket.socket) -> None:
+        for _ in range(self.BATCH):
+            try:
+                connection, address = sock.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue  # it was gone before we came to it
+            except OSError as error:
+                # EMFILE and its kin: the connection stays in the queue and the
+                # listener stays readable, so looking on would spin. Wait a moment.
+                log.warning("can't accept a connection now: %s", error)
+                self._loop.unwatch(sock.fileno())
+                self._loop.call_later(self.PAUSE, self._resume, sock)
+                return
+            if self._tls is None:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+                self._on_connection(Stream(connection, self._loop), address)
+            else:
+                self._greet_in_time(connection, address)
+
+    def _greet_in_time(self, connection: socket.socket, address: Any) -> None:
+        task = self._loop.spawn(self._greet(connection, address))
+        timer = self._loop.call_later(self.HANDSHAKE, task.cancel)
+        task.add_done_callback(lambda _: timer.cancel())
+
+    async def _greet(self, connection: socket.socket, address: Any) -> None:
+        try:
+            stream = await _stream(connection, self._tls, None, server_side=True)
+        except OSError as error:
+            # Whoever speaks no TLS to a TLS port is no reason for a traceback.
+            log.info("no TLS with %s: %s", address, error)
+        else:
+            self._on_connection(stream, address)
+
+    def close(self) -> None:
+        """Accept no more; connections that are there go on."""
+        for sock in self.socks:
+            if sock.fileno() >= 0:
+                with suppress(FileNotFoundError):  # where it is pausing
+                    self._loop.unwatch(sock.fileno())
+                sock.close()
