@@ -1,0 +1,64 @@
+"""What a chapter imports: `from workshop.notebook import show, predict, claim, ...`.
+
+How an author uses it. A chapter is a notebook of ordinary cells. Write it as a
+`py:percent` text if you like (`jupytext --to ipynb`), then store its outputs with
+`workshop run book/NN-slug.ipynb`, which also strips times and paths.
+
+`show("routing.Router.match")` as a cell's last line prints the real source. Several
+names make several listings; `only="head"` is a class without its methods (or a
+function's signature and docstring), `only="doc" | "imports" | "constants" | "top"`
+are the parts of a module outside classes and functions; a constant has its own name,
+`show("loop.MAX_EVENTS")`. Names must be literals: `workshop lines --missing` reads
+them and tells which lines no chapter shows yet.
+
+`predict("What is printed?", code="...", choices={"1": "why", "2": "why not"})` asks
+before a run. The code runs, apart from the chapter's variables, and the choice equal
+to its output (or to the repr of its last expression, or to the name of the exception)
+is the right one; the cell fails unless exactly one is. For *why* and *which order*
+questions give `run=`, a function whose result, as a string, is the right choice.
+Tag these cells `hide-input`, for their source tells the answer.
+
+`claim("et-drain", said=…, verdict="still true" | "changed" | "nuance" | "never",
+then=…, now=…, proof=condition)` is the card for one claim of the notes. The probe is
+the cell above it; `proof` is computed there. Tag the card `claim` and `hide-input`;
+*Then and now* collects the cards, so the words in them must be literals.
+
+`line_chart`, `bar_chart` and `timeline` draw measurements, `Drawing` anything else
+(rect, circle, line, path, arrow, text; colours are names such as "a" or "b-soft",
+never values). All want a `title` and an `alt` text that says what is to be seen.
+`player(drawing, [("what happens", {"key": {"fill": "b", "text": "7"}}), ...])` steps
+through a recorded trace: shapes drawn with `key="box"` can change in each frame.
+
+Section headings are markdown cells with these tags, in this order: `missing` (what
+the server cannot do yet), `small` (build it small), `experiment`, `real` (the real
+thing), `then-and-now`, `lab`, `recap`, `questions` (three, their answers folded in
+`<details>`), `sources`. Output that differs from run to run: first try to print a
+fact that doesn't; else tag that one cell `nbval-ignore-output`. The tests check all
+of this (tests/test_chapters.py).
+"""
+
+from workshop.claims import claim
+from workshop.figures import (
+    Drawing,
+    Lane,
+    Player,
+    bar_chart,
+    line_chart,
+    player,
+    timeline,
+)
+from workshop.listings import show
+from workshop.quiz import predict
+
+__all__ = [
+    "Drawing",
+    "Lane",
+    "Player",
+    "bar_chart",
+    "claim",
+    "line_chart",
+    "player",
+    "predict",
+    "show",
+    "timeline",
+]
