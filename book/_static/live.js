@@ -1,0 +1,211 @@
+/* Live cells, the part that every page loads: it draws the buttons.
+
+   Everything heavy (the kernel's protocol, the outputs, the editor) is in
+   `_static/live/`, made by the build from `frontend/`, and is imported when the reader
+   first runs or edits a cell. Until then the page asks the server for nothing. */
+(() => {
+  const script = document.currentScript;
+
+  const ICONS = {
+    run: '<path d="M5 3.2v9.6L13 8z" fill="currentColor" stroke="none"/>',
+    stop: '<rect x="4" y="4" width="8" height="8" rx="1" fill="currentColor" stroke="none"/>',
+    wait: '<circle cx="8" cy="8" r="5.2"/><path d="M8 5v3l2 1.4"/>',
+    edit: '<path d="M3 13l.6-2.8 7-7 2.2 2.2-7 7zM9 4.8 11.2 7"/>',
+    copy: '<rect x="5.5" y="5.5" width="7.5" height="8" rx="1"/><path d="M10.5 3H4a1 1 0 0 0-1 1v7"/>',
+    done: '<path d="M3.5 8.5l3 3 6-7"/>',
+    above: '<path d="M3 3h10"/><path d="M8 13.5V6.2M4.8 9.2 8 6l3.2 3.2"/>',
+    restart: '<path d="M12.7 6A5.2 5.2 0 1 0 13.2 8.6"/><path d="M13.2 2.8v3.4H9.8"/>',
+  };
+  const icon = (name) =>
+    `<svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">${ICONS[name]}</svg>`;
+
+  function element(tag, className, content = "") {
+    const node = document.createElement(tag);
+    node.className = className;
+    node.innerHTML = content;
+    return node;
+  }
+
+  function button(name, label, act) {
+    const node = element("button", `live-button live-${name}`, icon(name));
+    node.type = "button";
+    node.title = label;
+    node.setAttribute("aria-label", label);
+    node.addEventListener("click", act);
+    return node;
+  }
+
+  /* Change what a button shows and says. */
+  function dress(node, name, label) {
+    if (node.title === label) return;
+    node.innerHTML = icon(name);
+    node.title = label;
+    node.setAttribute("aria-label", label);
+  }
+
+  /* The server hands its token over in the address it prints. Keep it, and take it
+     out of the address bar, where it would be copied along with a link. */
+  function token() {
+    const address = new URL(location.href);
+    const given = address.searchParams.get("token");
+    try {
+      if (given) {
+        localStorage.setItem("live-token", given);
+        address.searchParams.delete("token");
+        history.replaceState(history.state, "", address);
+      }
+      return given ?? localStorage.getItem("live-token") ?? "";
+    } catch {
+      return given ?? "";
+    }
+  }
+
+  const page = {
+    icon, element, button, dress,
+    cells: [],
+    token: token(),
+    root: new URL(document.documentElement.dataset.content_root ?? "./", location.href),
+  };
+
+  /* What stands between backquotes is code. */
+  function code(text, index) {
+    if (index % 2 === 0) return text;
+    const node = element("code", "");
+    node.textContent = text;
+    return node;
+  }
+
+  /* A sentence below a cell's source: why nothing runs, and what to do about it. */
+  page.tell = (cell, sentence, actions = []) => {
+    cell.notice?.remove();
+    cell.notice = element("div", "live-notice");
+    cell.notice.setAttribute("role", "alert");
+    (cell.note ?? cell.anchor).after(cell.notice);
+    const text = element("p", "");
+    text.append(...sentence.split("`").map(code));
+    cell.notice.append(text);
+    for (const [label, act] of actions) {
+      const choice = element("button", "live-choice");
+      choice.type = "button";
+      choice.textContent = label;
+      choice.addEventListener("click", () => {
+        cell.notice?.remove();
+        act();
+      });
+      cell.notice.append(choice);
+    }
+  };
+
+  let application = null;
+  let tries = 0;
+
+  /* Do what a button says: fetch the big part if it is not here yet, and hand over. */
+  async function perform(action, cell, detail) {
+    const late = setTimeout(() => {
+      page.tell(cell, "The book’s server has not answered yet. We go on waiting.");
+    }, 1500);
+    let live;
+    try {
+      // A module that failed to load is remembered as failed: ask under a new address.
+      const address = new URL(`live/cells.js${tries ? `?try=${tries}` : ""}`, script.src);
+      application ??= import(address).then((module) => module.start(page));
+      live = await application;
+    } catch (error) {
+      application = null;
+      tries += 1;
+      console.error(error);
+      page.state("disconnected");
+      page.tell(cell, missing(), [["Try again", () => perform(action, cell, detail)]]);
+      return;
+    } finally {
+      clearTimeout(late);
+    }
+    live[action](cell, detail);
+  }
+
+  function missing() {
+    return location.protocol === "file:"
+      ? "This page was opened as a file, so there is no Python behind it. `make serve` " +
+          "opens the book with one."
+      : "The book’s server does not answer. Is `make serve` still running in its " +
+          "terminal?";
+  }
+
+  async function copy(cell, node) {
+    await navigator.clipboard.writeText(cell.source());
+    dress(node, "done", "Copied");
+    setTimeout(() => dress(node, "copy", "Copy"), 1500);
+  }
+
+  function draw(root, number) {
+    const input = root.querySelector(".cell_input");
+    const pre = input?.querySelector("pre");
+    if (!pre) return;
+    const anchor = input.closest("details") ?? input;
+    const cell = { root, pre, anchor, number, source: () => pre.textContent.trimEnd() };
+    const act = (action, detail) => perform(action, cell, detail);
+    root.classList.add("live-cell");
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", `Code cell ${number}`);
+    cell.run = button("run", `Run cell ${number}`, () => act("run"));
+    cell.tools = element("div", "live-tools");
+    cell.edit = button("edit", "Edit", () => act("edit"));
+    cell.above = button("above", "Run all cells above", () => act("runAbove"));
+    const copier = button("copy", "Copy", () => copy(cell, copier));
+    cell.tools.append(cell.edit, cell.above, copier);
+    if (number === 1) cell.above.remove();
+    root.prepend(cell.run, cell.tools);
+    pre.tabIndex = 0;
+    pre.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      if (event.shiftKey) act("runAndMove");
+      else if (event.ctrlKey || event.metaKey) act("run");
+      else act("edit");
+    });
+    pre.addEventListener("click", (event) => {
+      const touch = event.pointerType === "touch";
+      if (!touch && getSelection().isCollapsed) act("edit", event);
+    });
+    page.cells.push(cell);
+  }
+
+  /* The small bar that always says how the kernel is. */
+  const STATES = {
+    "not connected": "not started",
+    starting: "starting…",
+    idle: "idle",
+    busy: "busy",
+    restarting: "restarting…",
+    dead: "dead",
+    disconnected: "disconnected",
+  };
+
+  function drawBar() {
+    const bar = element("div", "live-bar");
+    bar.setAttribute("role", "region");
+    bar.setAttribute("aria-label", "Python kernel");
+    page.bar = bar;
+    page.label = element("span", "live-state");
+    page.announcer = element("div", "live-announcer");
+    page.announcer.setAttribute("role", "status");
+    bar.append(page.label, page.announcer);
+    document.body.append(bar);
+    page.state("not connected");
+  }
+
+  page.state = (state, more = "") => {
+    page.bar.dataset.state = state;
+    page.label.textContent = `Python: ${STATES[state]}${more}`;
+  };
+
+  function begin() {
+    let number = 0;
+    for (const root of document.querySelectorAll("div.cell")) draw(root, ++number);
+    if (page.cells.length) drawBar();
+  }
+
+  if (document.readyState === "loading")
+    document.addEventListener("DOMContentLoaded", begin);
+  else begin();
+})();

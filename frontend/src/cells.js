@@ -1,0 +1,430 @@
+/* The live page: its cells, one kernel, and the queue between them.
+
+   `start(page)` is called once, by book/_static/live.js, when the reader first runs or
+   edits a cell. `page` holds what that script has drawn: the cells with their buttons,
+   the bar with the kernel's state, and the functions that draw more. */
+
+import styles from "./cells.css";
+import { Kernel, Server, Trouble } from "./kernel.js";
+import { Outputs } from "./outputs.js";
+
+const PATIENCE = 3000; // ms that Python may take to react to an interrupt
+
+export function start(page) {
+  const sheet = document.createElement("style");
+  sheet.textContent = styles;
+  document.head.append(sheet);
+  return new LivePage(page);
+}
+
+class LivePage {
+  #page;
+  #kernel;
+  #queue = []; // cells that wait
+  #current = null; // the cell that runs
+  #displays = []; // Outputs of all cells: a display may be updated from another cell
+
+  constructor(page) {
+    this.#page = page;
+    this.#kernel = new Kernel(new Server(page.root, page.token), notebook(page.root), {
+      onState: (state, more) => this.#showState(state, more),
+      onLost: () => this.#tellRevived(),
+    });
+    this.#drawControls();
+    page.bar.dataset.state = "starting"; // a state of the loader's; the kernel's next
+    this.#showState("not connected");
+  }
+
+  /* What the buttons do */
+
+  /** Run a cell; or stop it, if it runs; or take it out of the queue. */
+  run(cell) {
+    if (cell === this.#current) return this.interrupt();
+    if (this.#queue.includes(cell)) return this.#unqueue(cell);
+    this.#enqueue([cell]);
+  }
+
+  /** Run a cell and go on to the next one. */
+  runAndMove(cell) {
+    if (cell !== this.#current && !this.#queue.includes(cell)) this.#enqueue([cell]);
+    const next = this.#page.cells[this.#page.cells.indexOf(cell) + 1];
+    if (!next) return;
+    if (next.editor) next.editor.focus();
+    else next.pre.focus();
+  }
+
+  /** Run all cells above this one, in order; stop at the first surprise. */
+  runAbove(cell) {
+    const cells = this.#page.cells.slice(0, this.#page.cells.indexOf(cell));
+    this.#enqueue(cells.filter((other) => !this.#isWaiting(other)));
+  }
+
+  /** Make the source editable; a click says where the cursor goes. */
+  async edit(cell, click) {
+    if (!cell.editor) {
+      const { open } = await import("./editor.js");
+      if (cell.editor) return;
+      open(cell, {
+        run: () => this.#isWaiting(cell) || this.#enqueue([cell]),
+        runAndMove: () => this.runAndMove(cell),
+        changed: () => this.#showEdited(cell),
+        complete: (code, cursor) => this.#kernel.complete(code, cursor),
+      });
+    }
+    cell.editor.focusAt(click);
+  }
+
+  async interrupt() {
+    const cell = this.#current;
+    for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+    try {
+      await this.#kernel.interrupt();
+    } catch (error) {
+      if (cell) this.#explain(cell, error);
+      return;
+    }
+    setTimeout(() => {
+      if (!cell || cell !== this.#current) return;
+      this.#page.tell(
+        cell,
+        "Python has not reacted yet: it may be inside a call that cannot be " +
+          "interrupted.",
+        [["Restart Python", () => this.restart()]]
+      );
+    }, PATIENCE);
+  }
+
+  /** A new Python. Resolves with whether it stands. */
+  async restart() {
+    for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+    try {
+      await this.#kernel.restart();
+    } catch (error) {
+      this.#explain(this.#current ?? this.#nearest(), error);
+      return false;
+    }
+    this.#announce("A new Python is ready");
+    return true;
+  }
+
+  /* The queue */
+
+  #isWaiting(cell) {
+    return cell === this.#current || this.#queue.includes(cell);
+  }
+
+  #enqueue(cells) {
+    for (const cell of cells) {
+      cell.notice?.remove();
+      this.#queue.push(cell);
+      this.#note(cell, "queued");
+      this.#page.dress(cell.run, "wait", `Cell ${cell.number} is queued. Take it out`);
+      cell.root.dataset.live = "queued";
+    }
+    this.#work();
+  }
+
+  #unqueue(cell) {
+    this.#queue.splice(this.#queue.indexOf(cell), 1);
+    this.#rest(cell, "not run");
+  }
+
+  async #work() {
+    if (this.#current) return;
+    while (this.#queue.length) {
+      const cell = (this.#current = this.#queue.shift());
+      try {
+        await this.#execute(cell);
+      } catch (error) {
+        this.#rest(cell, "not run");
+        for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+        this.#explain(cell, error);
+      }
+      this.#current = null;
+    }
+  }
+
+  /** Run one cell to its end. */
+  async #execute(cell) {
+    this.#begin(cell);
+    if (this.#kernel.state === "disconnected") this.#page.tell(cell, WORDS.away);
+    await this.#kernel.ready();
+    cell.notice?.remove();
+    const outputs = this.#prepareOutputs(cell);
+    const clock = this.#startClock(cell);
+    cell.forget?.();
+    const code = cell.source();
+    try {
+      const { done, forget } = await this.#kernel.execute(code, (message) =>
+        this.#receive(cell, outputs, message)
+      );
+      cell.forget = forget;
+      const reply = await done;
+      this.#end(cell, outputs, reply, clock.elapsed());
+    } finally {
+      clock.stop();
+    }
+  }
+
+  #receive(cell, outputs, message) {
+    const { msg_type: type } = message.header;
+    if (type === "input_request") return this.#ask(cell, outputs, message);
+    if (type === "execute_input") cell.count = message.content.execution_count;
+    if (type === "update_display_data") {
+      const { data, metadata, transient } = message.content;
+      for (const shown of this.#displays)
+        shown.changeDisplay(transient?.display_id, data, metadata ?? {});
+    } else outputs.receive(message);
+  }
+
+  #begin(cell) {
+    cell.root.dataset.live = "running";
+    this.#page.dress(cell.run, "stop", `Stop cell ${cell.number}`);
+    this.#note(cell, this.#kernel.state === "idle" ? "" : "waiting for Python");
+    this.#announce(`Cell ${cell.number} runs`);
+  }
+
+  #end(cell, outputs, reply, elapsed) {
+    outputs.finish();
+    const interrupted = reply.ename === "KeyboardInterrupt";
+    const word = { ok: "", error: interrupted ? "stopped" : "error" }[reply.status];
+    this.#rest(cell, [word ?? "not finished", elapsed].filter(Boolean).join(", "));
+    const sentence = AFTER[reply.status];
+    if (sentence) {
+      const again = reply.status === "restarted" ? [] : [this.#anew(cell, reply.status)];
+      this.#page.tell(cell, sentence, again);
+    }
+    this.#announce(
+      reply.status === "ok"
+        ? `Cell ${cell.number} is done`
+        : `Cell ${cell.number}: ${reply.ename ?? "not finished"}`
+    );
+    if (reply.status === "ok" || (reply.status === "error" && mayFail(cell))) return;
+    for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+  }
+
+  #rest(cell, words) {
+    delete cell.root.dataset.live;
+    this.#page.dress(cell.run, "run", `Run cell ${cell.number}`);
+    cell.container?.classList.remove("live-stale");
+    this.#note(cell, words);
+  }
+
+  /* What is shown */
+
+  /** The line between a cell's source and its outputs. */
+  #note(cell, words) {
+    if (!cell.note) {
+      cell.note = this.#page.element("div", "live-note");
+      cell.words = this.#page.element("span", "live-words");
+      const reset = this.#page.element("button", "live-reset", "Reset");
+      reset.type = "button";
+      reset.title = "Back to the book’s code and output";
+      reset.addEventListener("click", () => this.#reset(cell));
+      cell.note.append(cell.words, reset);
+      cell.anchor.after(cell.note);
+    }
+    cell.state = words;
+    const parts = [cell.count && `[${cell.count}]`, words, cell.edited && "edited"];
+    cell.words.textContent = parts.filter(Boolean).join(" · ");
+  }
+
+  #showEdited(cell) {
+    cell.edited = cell.source() !== cell.original;
+    if (cell.edited || cell.note) this.#note(cell, cell.state ?? "");
+  }
+
+  #startClock(cell) {
+    const began = performance.now();
+    const elapsed = () => {
+      const seconds = (performance.now() - began) / 1000;
+      return seconds < 0.5 ? "" : `${seconds.toFixed(1)} s`;
+    };
+    const tell = () => this.#note(cell, ["running", elapsed()].join(" ").trim());
+    const timer = setInterval(tell, 100);
+    return { elapsed, stop: () => clearInterval(timer) };
+  }
+
+  /** Keep the old output, dimmed, until a new one begins. */
+  #prepareOutputs(cell) {
+    const { root } = cell;
+    cell.container ??= root.querySelector(".cell_output");
+    if (!cell.container) {
+      cell.container = this.#page.element("div", "cell_output docutils container");
+      root.append(cell.container);
+    }
+    const { container } = cell;
+    cell.stored ??= [...container.childNodes];
+    container.classList.add("live-stale");
+    const details = container.closest("details");
+    const outputs = new Outputs(container, () => {
+      if (details) details.open = true;
+      container.style.minHeight = `${container.offsetHeight}px`; // no jump
+      container.classList.remove("live-stale");
+      container.replaceChildren();
+    });
+    outputs.finish = () => {
+      if (!outputs.begun) container.replaceChildren();
+      container.querySelector(".live-input")?.remove();
+      container.style.minHeight = "";
+    };
+    this.#displays = this.#displays.filter((other) => other.node !== container);
+    this.#displays.push(outputs);
+    return outputs;
+  }
+
+  /** A small form for input(). */
+  #ask(cell, outputs, message) {
+    const { prompt, password } = message.content;
+    const form = this.#page.element("form", "live-input");
+    const label = document.createElement("label");
+    const field = document.createElement("input");
+    field.type = password ? "password" : "text";
+    field.autocomplete = "off";
+    field.autocapitalize = "none";
+    field.spellcheck = false;
+    label.append(prompt || "Input", field);
+    const send = this.#page.element("button", "live-choice", "Enter");
+    form.append(label, send);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      form.remove();
+      const shown = password ? "•".repeat(field.value.length) : field.value;
+      const text = `${prompt}${shown}\n`;
+      outputs.receive({
+        header: { msg_type: "stream" },
+        content: { name: "stdout", text },
+      });
+      message.answer(field.value);
+    });
+    outputs.add(form);
+    field.focus();
+    this.#announce(`Cell ${cell.number} asks: ${prompt}`);
+  }
+
+  /** Back to what the book says. */
+  #reset(cell) {
+    if (this.#isWaiting(cell)) this.run(cell);
+    cell.editor?.close();
+    cell.edited = false;
+    cell.count = null;
+    cell.notice?.remove();
+    cell.note.remove();
+    cell.note = null;
+    if (cell.stored) cell.container.replaceChildren(...cell.stored);
+    cell.run.focus();
+  }
+
+  /* The bar */
+
+  #drawControls() {
+    const { page } = { page: this.#page };
+    const { button } = page;
+    this.#stop = button("stop", "Stop what runs", () => this.interrupt());
+    this.#again = button("restart", "Restart Python", () => this.restart());
+    this.#anewButton = page.element("button", "live-choice", "Start a new Python");
+    this.#anewButton.type = "button";
+    this.#anewButton.addEventListener("click", () => this.restart());
+    page.announcer.before(this.#stop, this.#again, this.#anewButton);
+  }
+
+  #stop;
+  #again;
+  #anewButton;
+
+  #showState(state, more) {
+    this.#page.state(state, more);
+    this.#stop.hidden = state !== "busy";
+    this.#again.hidden = !["idle", "busy"].includes(state);
+    this.#anewButton.hidden = state !== "dead";
+    if (["dead", "disconnected", "restarting"].includes(state) && !more)
+      this.#announce(`Python: ${state}`);
+  }
+
+  #announce(text) {
+    this.#page.announcer.textContent = text;
+  }
+
+  /* What went wrong, and what to do about it */
+
+  #explain(cell, error) {
+    const kind = error instanceof Trouble ? error.kind : "server";
+    if (!(error instanceof Trouble)) console.error(error);
+    const sentence = WORDS[kind] ?? WORDS.server;
+    const { detail } = error;
+    const again = ["Try again", () => this.#enqueue([cell])];
+    const choices = { static: [], dead: [this.#anew(cell)] }[kind] ?? [again];
+    this.#page.tell(cell, detail ? `${sentence} (${detail})` : sentence, choices);
+    if (kind === "static") this.#offerBinder(cell);
+  }
+
+  #anew(cell, status) {
+    if (status === "lost") return ["Run it again", () => this.#enqueue([cell])];
+    return [
+      "Start a new Python and run this cell",
+      async () => (await this.restart()) && this.#enqueue([cell]),
+    ];
+  }
+
+  /* The theme links to Binder where the book's configuration names one. */
+  #offerBinder(cell) {
+    const link = document.querySelector('a[rel~="binder"]');
+    if (!link) return;
+    const offer = link.cloneNode(true);
+    offer.className = "live-choice";
+    cell.notice.append(offer);
+  }
+
+  #tellRevived() {
+    const cell = this.#current ?? this.#nearest();
+    if (cell && !this.#current) this.#page.tell(cell, WORDS.revived);
+  }
+
+  /** The cell that is in view: a place for a message that belongs to none. */
+  #nearest() {
+    const below = (cell) => cell.root.getBoundingClientRect().bottom > 80;
+    return this.#page.cells.find(below) ?? this.#page.cells.at(-1);
+  }
+}
+
+const WORDS = {
+  static:
+    "This is a published copy of the book, with no Python behind it. To run its " +
+    "cells, clone the book’s repository and type `make serve` there.",
+  unreachable:
+    "The book’s server does not answer. Is `make serve` still running in its " +
+    "terminal?",
+  slow: "The book’s server took longer than two seconds to answer.",
+  token:
+    "The server does not accept this page’s token. Open the address that " +
+    "`make serve` printed; it ends in ?token= and some letters.",
+  full:
+    "The server runs as many Pythons as it may. Close another page of the book, or " +
+    "wait until an idle one is ended.",
+  dead: "This page’s Python has ended, and its variables with it.",
+  server: "The server could not do this.",
+  away: "The connection is lost. The cell runs as soon as it is back.",
+  revived: "Python died and was started anew. Its variables are gone.",
+};
+
+const AFTER = {
+  dead: "Python died while this cell ran. Its variables are gone.",
+  restarted: "Python was restarted before this cell was done.",
+  lost:
+    "The connection was lost while this cell ran. Some of its output may be missing.",
+};
+
+/* A chapter shows errors on purpose; then "run all" goes on. */
+function mayFail(cell) {
+  const before = cell.stored ?? [];
+  return (
+    cell.root.classList.contains("tag_raises-exception") ||
+    before.some((node) => node.classList?.contains("traceback"))
+  );
+}
+
+/** The notebook that this page was made of: the session is called by it. */
+function notebook(root) {
+  const path = decodeURIComponent(location.pathname.slice(root.pathname.length));
+  return path.replace(/\.html$/, "").replace(/(^|\/)$/, "$1index") + ".ipynb";
+}

@@ -1,0 +1,121 @@
+/* The editor of one cell: CodeMirror, in the colours of the page's listings.
+   Loaded when the reader first edits a cell. */
+
+import {
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+} from "@codemirror/autocomplete";
+import {
+  defaultKeymap,
+  history,
+  historyKeymap,
+  indentWithTab,
+} from "@codemirror/commands";
+import { python, pythonLanguage } from "@codemirror/lang-python";
+import {
+  bracketMatching,
+  indentOnInput,
+  indentUnit,
+  syntaxHighlighting,
+} from "@codemirror/language";
+import { EditorState, Prec } from "@codemirror/state";
+import { drawSelection, EditorView, keymap } from "@codemirror/view";
+import { tagHighlighter, tags } from "@lezer/highlight";
+
+/* Pygments' class names: the style sheet of the stored listings colours the editor. */
+const pygments = tagHighlighter([
+  { tag: tags.comment, class: "c1" },
+  { tag: [tags.string, tags.special(tags.string), tags.escape], class: "s1" },
+  { tag: tags.number, class: "mi" },
+  { tag: [tags.keyword, tags.bool, tags.null, tags.self], class: "k" },
+  { tag: tags.operatorKeyword, class: "ow" },
+  { tag: [tags.operator, tags.derefOperator], class: "o" },
+  { tag: [tags.punctuation, tags.bracket, tags.separator], class: "p" },
+  { tag: tags.definition(tags.className), class: "nc" },
+  { tag: tags.function(tags.definition(tags.variableName)), class: "nf" },
+  { tag: tags.meta, class: "nd" },
+  { tag: tags.standard(tags.name), class: "nb" },
+  { tag: tags.variableName, class: "n" },
+  { tag: tags.propertyName, class: "n" },
+]);
+
+/** Replace a cell's listing by an editor. */
+export function open(cell, { run, runAndMove, changed, complete }) {
+  cell.original = cell.source();
+  const perform = (action) => () => {
+    action();
+    return true;
+  };
+  const keys = [
+    { key: "Shift-Enter", run: perform(runAndMove) },
+    { key: "Mod-Enter", run: perform(run) },
+    { key: "Ctrl-Enter", run: perform(run) },
+  ];
+  const view = new EditorView({
+    doc: cell.original,
+    extensions: [
+      Prec.highest(keymap.of(keys)),
+      history(),
+      drawSelection(),
+      indentOnInput(),
+      indentUnit.of("    "),
+      EditorState.tabSize.of(4),
+      bracketMatching(),
+      closeBrackets(),
+      python(),
+      pythonLanguage.data.of({ autocomplete: names(complete) }),
+      autocompletion({ activateOnTyping: false, icons: false }),
+      syntaxHighlighting(pygments),
+      keymap.of([
+        ...closeBracketsKeymap,
+        ...completionKeymap,
+        ...defaultKeymap,
+        ...historyKeymap,
+        indentWithTab,
+      ]),
+      EditorView.contentAttributes.of({
+        "aria-label": `Code of cell ${cell.number}. Escape, then Tab, leaves it`,
+        autocapitalize: "off",
+        autocorrect: "off",
+        spellcheck: "false",
+      }),
+      EditorView.updateListener.of((update) => update.docChanged && changed()),
+    ],
+  });
+  const { pre } = cell;
+  const stored = cell.source;
+  pre.hidden = true;
+  pre.after(view.dom);
+  cell.edit.hidden = true;
+  cell.source = () => view.state.doc.toString();
+  cell.editor = {
+    focus: () => view.focus(),
+    focusAt(click) {
+      view.focus();
+      const at = click && view.posAtCoords({ x: click.clientX, y: click.clientY });
+      if (at != null) view.dispatch({ selection: { anchor: at } });
+    },
+    close() {
+      view.destroy();
+      pre.hidden = false;
+      cell.edit.hidden = false;
+      cell.source = stored;
+      cell.editor = null;
+    },
+  };
+}
+
+/** Names that the running kernel knows (Ctrl+Space). */
+function names(complete) {
+  return async ({ state, pos }) => {
+    const reply = await complete(state.doc.toString(), pos);
+    if (reply?.status !== "ok" || !reply.matches.length) return null;
+    return {
+      from: reply.cursor_start,
+      to: reply.cursor_end,
+      options: reply.matches.map((label) => ({ label })),
+    };
+  };
+}
