@@ -24,7 +24,7 @@ NOTEBOOK_LINK = re.compile(
 # Sphinx's own scripts serve the search, whose template names them itself.
 SEARCH = frozenset({"documentation_options.js", "doctools.js", "sphinx_highlight.js"})
 # style.css has what these say, for light and dark, and comes first of all.
-REPLACED = frozenset({"style.css", "basic.css", "pygments.css"})
+REPLACED = frozenset({"style.css", "basic.css", "pygments.css", "mystnb.css"})
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -52,21 +52,29 @@ def link_to_pages(html: str) -> str:
 
 def surround(node: nodes.Element, before: str, after: str) -> None:
     """Put HTML around a node."""
-    node.replace_self([_html(before), node.deepcopy(), _html(after)])
+    _replace(node, [_html(before), node, _html(after)])
 
 
 def make_dropdown(admonition: nodes.admonition) -> None:
     """Turn an admonition of class `dropdown` into <details>: no script needed."""
     title, *content = admonition.children
-    admonition.replace_self(
+    _replace(
+        admonition,
         [
             _html('<details class="admonition dropdown"><summary>'),
             *title.children,
             _html('</summary><div class="dropdown-content">'),
             *content,
             _html("</div></details>"),
-        ]
+        ],
     )
+
+
+def _replace(node: nodes.Element, new: list[nodes.Node]) -> None:
+    """Like docutils' replace_self, which would pass the node's classes on as well."""
+    parent = node.parent
+    index = parent.index(node)
+    parent[index : index + 1] = new
 
 
 def _html(text: str) -> nodes.raw:
@@ -96,7 +104,9 @@ def add_context(
 
 
 def _named_in(asset: Any, names: frozenset[str]) -> bool:
-    return PurePosixPath(str(asset.filename or "")).name in names
+    """Whether an asset's file is one of `names`, with or without a hash in it."""
+    name = PurePosixPath(str(asset.filename or "")).name
+    return re.sub(r"\.[0-9a-f]{32,}\.", ".", name) in names
 
 
 def contents(env: BuildEnvironment, current: str, pathto: Any) -> list[dict[str, Any]]:
