@@ -1,0 +1,94 @@
+"""`workshop lab watch`: a verdict for every save."""
+
+import contextlib
+import os
+import select
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+from watchfiles import PythonFilter
+from watchfiles import watch as changes
+
+from workshop.labs import engine
+from workshop.labs.command import show, show_hint
+from workshop.labs.lab import Lab, my_stack
+from workshop.labs.progress import Progress
+from workshop.labs.verdict import Verdict
+
+POLL = 100  # milliseconds between two looks at the keyboard
+SETTLE = 30  # milliseconds without a change: the editor has finished writing
+
+
+def watch(console: Console, lab: Lab) -> int:
+    """Check now and after every save, until q or Ctrl-C."""
+    failed = _check(console, lab)
+    keys = console.is_terminal and sys.stdin.isatty()
+    saves = changes(
+        my_stack(),
+        watch_filter=PythonFilter(),
+        debounce=SETTLE,
+        step=SETTLE // 3,
+        rust_timeout=POLL,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+    )
+    with _single_keys() if keys else contextlib.nullcontext():
+        for saved in saves:
+            if saved:
+                failed = _check(console, lab)
+            key = _key() if keys else ""
+            if key == "h" and failed:
+                show_hint(console, lab, failed.check)
+            elif key == "r":
+                failed = _check(console, lab)
+            elif key == "q":
+                break
+    return 1 if failed else 0
+
+
+def _check(console: Console, lab: Lab) -> Verdict | None:
+    """Run up to the first failure; show it, and the progress below."""
+    began = time.perf_counter()
+    verdicts = list(engine.run(lab, go_on=False))
+    seconds = time.perf_counter() - began
+    progress = Progress()
+    progress.note(lab, verdicts)
+    if console.is_terminal:
+        console.clear()
+    passed = sum(verdict.passed for verdict in verdicts)
+    if passed:
+        console.print(Text(f"✓ {passed} checks pass", style="green"))
+    failed = next((verdict for verdict in verdicts if not verdict.passed), None)
+    if failed:
+        show(console, lab, failed)
+    else:
+        console.print(
+            Text(f"Lab {lab.number} is done: every check passes.", style="bold green")
+        )
+        console.print(Text("Now serve the book on it: make serve STACK=mystack"))
+    console.print()
+    console.print(Text(progress.bar(lab)))
+    keys = "h hint · r run again · q quit" if console.is_terminal else ""
+    console.print(Text(f"{seconds:.2f} s  {keys}", style="dim"))
+    return failed
+
+
+@contextlib.contextmanager
+def _single_keys() -> Iterator[None]:
+    """Let the terminal hand over each key at once, without waiting for Return."""
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _key() -> str:
+    ready, _, _ = select.select([sys.stdin], [], [], 0)
+    return os.read(sys.stdin.fileno(), 1).decode("ascii", "ignore") if ready else ""
