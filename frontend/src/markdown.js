@@ -3,6 +3,8 @@
 
 import { Marked } from "marked";
 
+import { delimit } from "./math.js";
+
 const FENCES = /^(\$\$[\s\S]+?\$\$|\$(?!\s)[^$\n]+?\$|\\\([\s\S]+?\\\)|\\\[[\s\S]+?\\\])/;
 
 const escaped = (text) =>
@@ -16,7 +18,7 @@ const mathematics = {
     const found = FENCES.exec(source);
     return found && { type: "mathematics", raw: found[0] };
   },
-  renderer: (token) => escaped(token.raw),
+  renderer: (token) => escaped(delimit(token.raw)),
 };
 
 const marked = new Marked({ gfm: true });

@@ -1,6 +1,13 @@
 /* TeX in outputs, by the MathJax that lies beside the book. A page with formulas of
    its own has loaded it already; another one loads it when a cell first shows one. */
 
+/** Write `$…$` as `\(…\)` and `$$…$$` as `\[…\]`, the marks that MathJax reads on
+    every page, whether it has formulas of its own or not. */
+export const delimit = (text) =>
+  text
+    .replace(/\$\$([\s\S]+?)\$\$/g, (_, tex) => `\\[${tex}\\]`)
+    .replace(/\$([^$\n]+?)\$/g, (_, tex) => `\\(${tex}\\)`);
+
 let loading = null;
 
 function load() {
@@ -11,12 +18,8 @@ function load() {
     script.addEventListener("load", resolve);
     script.addEventListener("error", reject);
     if (given) return;
-    window.MathJax = {
-      tex: { inlineMath: [["$", "$"], ["\\(", "\\)"]] },
-      options: { ignoreHtmlClass: "tex2jax_ignore", processHtmlClass: "tex2jax_process" },
-      startup: { typeset: false },
-    };
-    script.src = new URL("../mathjax/tex-svg.js", import.meta.url);
+    window.MathJax = { startup: { typeset: false } };
+    script.src = new URL("../mathjax/tex-chtml.js", import.meta.url);
     document.head.append(script);
   }).then(() => window.MathJax.startup.promise);
   return loading;

@@ -1,7 +1,7 @@
 /* What a cell shows: the kernel's messages, in the markup of the book's stored outputs
    (so that one style sheet fits both). */
 
-import { typeset } from "./math.js";
+import { delimit, typeset } from "./math.js";
 import { Terminal, terminal } from "./terminal.js";
 
 /* The first of these that a message offers is shown. */
@@ -160,15 +160,14 @@ function plain(source) {
 
 function latex(source) {
   const shown = document.createElement("div");
-  shown.className = "math tex2jax_process";
-  shown.textContent = source;
+  shown.className = "math";
+  shown.textContent = delimit(source);
   typeset(shown);
   return block("text_latex", shown);
 }
 
 function markdown(source) {
   const shown = document.createElement("div");
-  shown.className = "tex2jax_process";
   shown.textContent = source;
   import("./markdown.js").then(({ toHtml }) => {
     shown.innerHTML = toHtml(source);

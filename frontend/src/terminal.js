@@ -80,8 +80,8 @@ export class Terminal {
 /** Carry out the carriage returns and backspaces of one line. */
 export function settle(line) {
   let text = line.replace(/\r+$/, "");
-  while (/[^\b]\b/.test(text)) text = text.replace(/[^\b]\b/g, "");
-  const parts = text.replace(/\b/g, "").split("\r");
+  while (/[^\x08]\x08/.test(text)) text = text.replace(/[^\x08]\x08/g, "");
+  const parts = text.replaceAll("\x08", "").split("\r");
   return parts.reduce((shown, part) =>
     part.includes("\x1b") ? part : part + shown.slice(part.length)
   );
