@@ -41,18 +41,19 @@ async def connect(
     sock = socket.socket(family, kind)
     try:
         sock.setblocking(False)
-        await _connect(sock, address)
-        return await _stream(sock, tls, server_hostname or host, server_side=False)
+        loop = running_loop()
+        await _connect(loop, sock, address)
+        return await _stream(loop, sock, tls, server_hostname or host)
     except BaseException:
         sock.close()
         raise
 
 
-async def _connect(sock: socket.socket, address: Any) -> None:
+async def _connect(loop: Loop, sock: socket.socket, address: Any) -> None:
     try:
         sock.connect(address)
     except BlockingIOError:
-        await ready(running_loop(), sock.fileno(), WRITE)
+        await ready(loop, sock.fileno(), WRITE)
     # Writable means that it is over, not that it went well, connect(2).
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
@@ -60,22 +61,22 @@ async def _connect(sock: socket.socket, address: Any) -> None:
 
 
 async def _stream(
+    loop: Loop,
     sock: socket.socket,
     tls: ssl.SSLContext | None,
-    hostname: str | None,
-    server_side: bool,
+    server_hostname: str | None = None,
 ) -> Stream:
+    """Make the stream of a connected socket; without a hostname it is the server."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
     if tls is None:
-        return Stream(sock)
-    stream = TLSStream(
-        tls.wrap_socket(
-            sock,
-            server_side=server_side,
-            do_handshake_on_connect=False,
-            server_hostname=None if server_side else hostname,
-        )
+        return Stream(sock, loop)
+    wrapped = tls.wrap_socket(
+        sock,
+        server_side=server_hostname is None,
+        do_handshake_on_connect=False,
+        server_hostname=server_hostname,
     )
+    stream = TLSStream(wrapped, loop)
     try:
         await stream.handshake()
     except BaseException:
@@ -173,7 +174,7 @@ class Listener:
 
     async def _greet(self, connection: socket.socket, address: Any) -> None:
         try:
-            stream = await _stream(connection, self._tls, None, server_side=True)
+            stream = await _stream(self._loop, connection, self._tls)
         except OSError as error:
             # Whoever speaks no TLS to a TLS port is no reason for a traceback.
             log.info("no TLS with %s: %s", address, error)
