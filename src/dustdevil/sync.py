@@ -1,0 +1,190 @@
+"""Coroutines that wait for time, and for each other.
+
+All of these run in one thread. What they guard against is not two coroutines at the
+same moment, which cannot be, but another one's turn between two of our own.
+"""
+
+from collections import deque
+from typing import Any
+
+from dustdevil.coroutine import (
+    CancelledError,
+    Future,
+    Task,
+    current_scheduler,
+    current_task,
+)
+from dustdevil.loop import Timer
+from dustdevil.stream import running_loop
+
+
+async def sleep(seconds: float) -> None:
+    """Let `seconds` pass; everybody else goes on."""
+    loop = running_loop()
+    future = Future(loop)
+    timer = loop.call_later(seconds, future.set_result, None)
+    try:
+        await future
+    finally:
+        timer.cancel()
+
+
+class timeout:
+    """Cancel the block if it takes more than `seconds` (None: never).
+
+        async with timeout(5):
+            line = await stream.read_until(b"\\n")
+
+    The block is left with TimeoutError.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self.expired = False
+        self._timer: Timer | None = None
+
+    async def __aenter__(self) -> "timeout":
+        if self.seconds is not None:
+            task = await current_task()
+            self._timer = running_loop().call_later(self.seconds, self._expire, task)
+        return self
+
+    def _expire(self, task: Task) -> None:
+        self.expired = True
+        task.cancel()
+
+    async def __aexit__(self, kind: type | None, error: Any, traceback: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        # A cancellation that came from elsewhere goes through as it is.
+        if self.expired and kind is CancelledError:
+            raise TimeoutError(f"not within {self.seconds} s") from error
+
+
+async def gather(*coroutines: Any) -> list[Any]:
+    """Run coroutines side by side; return their results in the order given.
+
+    If one fails, the others are cancelled, and its exception is raised when all
+    have ended: nothing goes on behind the caller's back.
+    """
+    scheduler = current_scheduler()
+    tasks = [scheduler.spawn(coroutine) for coroutine in coroutines]
+    ended: Queue = Queue()
+    for task in tasks:
+        task.add_done_callback(ended.put_now)
+    failed: Future | None = None
+    try:
+        for _ in tasks:
+            task = await ended.get()
+            if task.exception() is not None and failed is None:
+                failed = task
+                cancel_all(tasks)
+    finally:
+        cancel_all(tasks)  # for when it is gather itself that is cancelled
+    if failed is not None:
+        failed.result()
+    return [task.result() for task in tasks]
+
+
+def cancel_all(tasks: list[Task]) -> None:
+    """Cancel those that have not ended."""
+    for task in tasks:
+        task.cancel()
+
+
+class Event:
+    """A flag that coroutines wait for."""
+
+    def __init__(self) -> None:
+        self._set = False
+        self._waiting: deque[Future] = deque()
+
+    def is_set(self) -> bool:
+        """Whether nobody needs to wait."""
+        return self._set
+
+    def set(self) -> None:
+        """Raise the flag: all who wait go on."""
+        self._set = True
+        while self._waiting:
+            wake(self._waiting.popleft())
+
+    def clear(self) -> None:
+        """Lower it: who comes now waits."""
+        self._set = False
+
+    async def wait(self) -> None:
+        """Wait until the flag is up."""
+        if not self._set:
+            await wait_in(self._waiting)
+
+
+class Queue:
+    """A line of things from those who make them to those who use them.
+
+    With `limit`, `put` waits while so many are in it: backpressure.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self._items: deque[Any] = deque()
+        self._getting: deque[Future] = deque()
+        self._putting: deque[Future] = deque()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def full(self) -> bool:
+        """Whether `put` would wait."""
+        return self.limit is not None and len(self._items) >= self.limit
+
+    def put_now(self, item: Any) -> None:
+        """Add an item, past the limit too."""
+        self._items.append(item)
+        wake_one(self._getting)
+
+    async def put(self, item: Any) -> None:
+        """Add an item, when there is room."""
+        while self.full():
+            await wait_in(self._putting)
+        self.put_now(item)
+
+    async def get(self) -> Any:
+        """Take the oldest item, when there is one."""
+        while not self._items:
+            await wait_in(self._getting)
+        item = self._items.popleft()
+        wake_one(self._putting)
+        return item
+
+
+def wake(future: Future) -> bool:
+    """Let a waiter go on, unless it has given up; say whether it did not."""
+    if future.done():
+        return False
+    future.set_result(None)
+    return True
+
+
+def wake_one(waiting: deque[Future]) -> None:
+    """Let the first of those who still wait go on."""
+    while waiting and not wake(waiting.popleft()):
+        pass
+
+
+async def wait_in(waiting: deque[Future]) -> None:
+    """Wait in a line, to be woken from its front.
+
+    Who was woken and is cancelled before it could go on passes the turn to the
+    next: otherwise an item could lie in a queue with everybody asleep before it.
+    """
+    future = Future()
+    waiting.append(future)
+    try:
+        await future
+    except BaseException:
+        if future.done():
+            wake_one(waiting)
+        else:
+            future.cancel()
+        raise
