@@ -1,0 +1,59 @@
+# make serve   the live book:        make serve PORT=9000 STACK=mystack
+# make test    everything that is checked
+# make lab     a lab in the terminal: make lab LAB=1
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# -W error would hide nothing: warnings of the project's own code fail the tests.
+PYTEST := $(BIN)/python -m pytest
+NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
+
+.PHONY: serve build test lint unit notebooks lab run lines outdated clean
+
+serve: $(READY)
+	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
+
+build: $(READY)
+	@$(BIN)/workshop build
+
+lab: $(READY)
+	@$(if $(LAB),$(BIN)/workshop lab watch $(LAB),$(BIN)/workshop lab list)
+
+test: lint unit notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(READY) build
+	$(PYTEST) tests
+
+notebooks: $(READY)
+	$(NBVAL) book labs
+
+# Store the notebooks' outputs anew, after a change of text or code.
+run: $(READY)
+	$(BIN)/workshop run $(or $(NB),book/*.ipynb labs/*/*.ipynb)
+
+lines: $(READY)
+	@$(BIN)/workshop lines
+
+outdated: $(READY)
+	$(BIN)/pip list --outdated
+
+# Progress stays visible: a silent minute looks like a hang.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	  sys.exit(0 if (3, 11) <= v < (3, 14) else "Dust Devil needs Python 3.11 to 3.13, and %s is %d.%d: try make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
+	@echo "Setting up $(VENV) (once; a minute or two) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: install your system's python3-venv package, then try again."; exit 1; }
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt -e . \
+	  | sed -u -n -E 's/^Collecting ([^ (]+).*/  \1/p; s/^(Installing collected packages).*/  installing .../p; s/^(Successfully installed).*/  done/p'
+	@$(BIN)/python -c 'import dustdevil, workshop, jupyter_book'
+	@touch $(READY)
+
+clean:
+	rm -rf build $(VENV)
