@@ -2,11 +2,13 @@
 # make test    everything that is checked
 # make lab     a lab in the terminal: make lab LAB=1
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# -W error would hide nothing: warnings of the project's own code fail the tests.
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 

@@ -35,8 +35,8 @@ def look_up(router, method: str, path: str):
     step=1,
     read="A decorator with arguments",
     hints=[
-        "@router.get('/x') is two calls. The first is router.get('/x'); what it returns "
-        "is called with your function.",
+        "@router.get('/x') is two calls. The first is router.get('/x'); what that "
+        "returns is called with your function.",
         "route() returns a function of one argument, the handler. What that inner "
         "function returns is what the name below the @ line means afterwards.",
         "Inside route(): def register(handler): …, ending with `return handler`; and "
@@ -272,9 +272,8 @@ def placeholders(bench: Bench) -> None:
 
 
 def _no_converter(got, wanted) -> str:
-    if isinstance(got, dict) and wanted and got != wanted:
-        if {name: str(value) for name, value in wanted.items()} == got:
-            return "The text matched, but nothing made an int of it."
+    if wanted and got == {name: str(value) for name, value in wanted.items()}:
+        return "The text matched, but nothing made an int of it."
     return ""
 
 

@@ -82,7 +82,9 @@ class _Finder(importlib.abc.MetaPathFinder):
 def install(folder: str | Path, only: Collection[str] | None = None) -> list[str]:
     """Load `dustdevil.X` from `folder/X.py` from now on; return the names replaced.
 
-    `only` names the modules to take from the folder, if not all of them. Call it before anything imports the modules: two copies of one class in one
+    `only` names the modules to take from the folder, if not all of them.
+
+    Call it before anything imports the modules: two copies of one class in one
     process would not recognise each other's instances. Raises OverlayError when the
     folder is missing, or when a reference module is already loaded that the folder
     would replace.

@@ -8,6 +8,7 @@ A check that takes too long is ended by `faulthandler`, whose watchdog is a thre
 outside of Python: it finds the line even where a system call blocks.
 """
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -95,10 +96,8 @@ class Trial:
 
     def _end_group(self, pid: int) -> None:
         """End what the check started; its process group has the child's number."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
 
     def _read(self, file: Any) -> str:
         file.seek(0)
@@ -231,10 +230,9 @@ class Trial:
 
 
 def _limit_memory() -> None:
-    try:
+    # macOS has no such limit; the time limit has to do there.
+    with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    except (ValueError, OSError):
-        pass  # macOS has no such limit; the time limit is enough there
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run one subcommand; 0 if it went well, 1 if a check failed, 2 if it can't."""
-    # Not a terminal: no colours, and long lines stay whole for whoever reads them.
-    console = Console(highlight=False, soft_wrap=True)
+    # In a file or a pipe, long lines stay whole for whoever reads them.
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     try:
         if args.lab_command == "list":
             return _list(console)

@@ -103,7 +103,8 @@ def _verdicts(job: dict) -> Iterator[Verdict]:
         cwd=ROOT,
         text=True,
     ) as host:
-        assert host.stdin and host.stdout
+        assert host.stdin is not None
+        assert host.stdout is not None
         host.stdin.write(json.dumps(job))
         host.stdin.close()
         try:

@@ -77,7 +77,8 @@ class Lab:
         spec = importlib.util.spec_from_file_location(
             f"workshop_lab_{self.number}", file
         )
-        assert spec and spec.loader
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return collect(module)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workshop.labs.lab import REFERENCE, Lab
 from workshop.labs.source import functions, plant
+from workshop.labs.verdict import Verdict
 
 SEED = 1  # messages quote inputs, which this seed makes
 
@@ -31,6 +32,13 @@ def mistakes(lab: Lab) -> list[Mistake]:
         constants = _constants(file.read_text(encoding="utf-8"))
         found.append(Mistake(file, constants["CAUGHT_BY"], constants["MESSAGE"]))
     return found
+
+
+def told(verdict: Verdict) -> str:
+    """What MESSAGE is compared with: no line numbers, which change with the source."""
+    where = verdict.where.partition(", in ")[2]
+    lines = [f"{verdict.status}: {verdict.message}", f"at {where}" if where else ""]
+    return "\n".join(line for line in lines if line)
 
 
 def others(lab: Lab) -> list[Path]:

@@ -64,11 +64,10 @@ def empty(source: str, steps: Mapping[str, int]) -> str:
 
 def _body(node: FunctionNode) -> tuple[int, int, int]:
     """First and last line of the body after the docstring, and its indentation."""
-    first, last = node.body[0], node.end_lineno
-    assert first.end_lineno and last
+    first, last = node.body[0], node.end_lineno or node.lineno
     if ast.get_docstring(node, clean=False) is None:
         return _start(first), last, first.col_offset
-    return first.end_lineno + 1, last, first.col_offset
+    return (first.end_lineno or first.lineno) + 1, last, first.col_offset
 
 
 def _comment_lines(source: str) -> dict[int, str]:
@@ -121,50 +120,49 @@ def plant(source: str, patch: str) -> str:
     """Return `source` with the functions of `patch` in the place of its own.
 
     What the source does not have yet is added: imports at the top, methods at the
-    end of their class, everything else at the end. Constants in capitals describe
-    the patch (see `workshop.labs.mistakes`) and are left out.
+    end of their class, functions and classes at the end. Anything else in the patch
+    is left out: it describes the patch (see `workshop.labs.mistakes`).
     """
-    old, new = ast.parse(source), ast.parse(patch)
-    there, wanted = functions(old), functions(new)
+    tree = ast.parse(source)
+    there = functions(tree)
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     lines, patch_lines = source.splitlines(), patch.splitlines()
+    # (first line, last line, what stands there then); an empty range is an insertion.
     edits: list[tuple[int, int, list[str]]] = []
-    for name, node in wanted.items():
-        text = _text(patch_lines, node)
+
+    def put(name: str, node: ast.stmt, after: int) -> None:
+        text = patch_lines[_start(node) - 1 : node.end_lineno]
         if name in there:
-            edits.append((_start(there[name]), there[name].end_lineno or 0, text))
+            old = there[name]
+            edits.append((_start(old), old.end_lineno or 0, text))
         else:
-            after = _end_of_class(old, name.rpartition(".")[0], len(lines))
             edits.append((after + 1, after, ["", *text]))
-    imports = [
-        line
-        for node in new.body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for line in _text(patch_lines, node)
-    ]
-    top = next(n.lineno for n in old.body if isinstance(n, ast.Import | ast.ImportFrom))
-    edits.append((top, top - 1, imports))
-    for first, last, text in sorted(edits, key=lambda e: (e[0], e[1]), reverse=True):
+
+    for node in ast.parse(patch).body:
+        if isinstance(node, ast.ClassDef) and node.name in classes:
+            end = classes[node.name].end_lineno or len(lines)
+            for method in node.body:
+                if isinstance(method, FunctionNode):
+                    put(f"{node.name}.{method.name}", method, end)
+        elif isinstance(node, ast.ClassDef | FunctionNode):
+            put(node.name, node, len(lines))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            first_import = next(n for n in tree.body if isinstance(n, type(node)))
+            put("", node, first_import.lineno - 1)
+    # From the end, so that line numbers above stay right; of several insertions at
+    # one place, the last goes in first.
+    for first, last, text in sorted(edits[::-1], key=lambda e: e[:2], reverse=True):
         lines[first - 1 : last] = text
     return "\n".join(lines) + "\n"
 
 
-def _text(lines: list[str], node: FunctionNode | ast.stmt) -> list[str]:
-    return lines[_start(node) - 1 : node.end_lineno]
-
-
-def _start(node: FunctionNode | ast.stmt) -> int:
+def _start(node: ast.stmt) -> int:
     decorators = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _end_of_class(tree: ast.Module, name: str, otherwise: int) -> int:
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return node.end_lineno or otherwise
-    return otherwise
 
 
 def text_of(source: str, name: str) -> str:
     """The text of one function, without its indentation."""
     node = functions(ast.parse(source))[name]
-    return textwrap.dedent("\n".join(_text(source.splitlines(), node)))
+    lines = source.splitlines()[_start(node) - 1 : node.end_lineno]
+    return textwrap.dedent("\n".join(lines))
