@@ -1,0 +1,599 @@
+"""The HTTP parser and writer, held to RFC 9110 and RFC 9112 section by section."""
+
+import re
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dustdevil import http1
+from dustdevil.http1 import Data, End, Head, Limits, ProtocolError, RequestParser
+
+LIMITS = Limits(line=200, fields=6, field_bytes=300, body=1000, chunk_line=60,
+                extension_bytes=90, batch=3)  # fmt: skip
+
+
+def get(*lines, target=b"/", version=b"HTTP/1.1"):
+    """A GET with these header lines after its Host."""
+    head = [b"GET " + target + b" " + version, b"Host: a", *lines]
+    return b"\r\n".join(head) + b"\r\n\r\n"
+
+
+def post(*lines, body=b""):
+    return get(*lines).replace(b"GET", b"POST") + body
+
+
+def chunked(body):
+    return post(b"Transfer-Encoding: chunked", body=body)
+
+
+def verdict(stream, cuts=(), limits=LIMITS):
+    """What a parser says to a stream cut at these places, adjacent data joined."""
+    parser = RequestParser(limits)
+    found = []
+    places = [0, *sorted(cuts), len(stream)]
+    for start, end in pairwise(places):
+        events = parser.feed(stream[start:end])
+        while events:
+            for event in events:
+                add(found, event)
+            events = parser.feed(b"")
+    return found, parser.idle, parser.paused and parser.leftover()
+
+
+def add(found, event):
+    match event:
+        case Head():
+            values = (getattr(event, name) for name in Head.__slots__)
+            found.append((*map(str, values), list(event.headers.items())))
+        case Data(data):
+            assert data
+            if isinstance(found[-1], bytes):
+                data = found.pop() + data
+            found.append(data)
+        case End(trailers):
+            found.append(["end", *trailers.items()])
+        case ProtocolError(status=status, reason=reason):
+            found.append((status, reason))
+
+
+def only_head(stream, limits=LIMITS):
+    [head] = RequestParser(limits).feed(stream)
+    assert isinstance(head, Head), head
+    return head
+
+
+ACCEPTED = {
+    # RFC 9112, 2.2: at least one empty line before the request is ignored
+    "2.2 empty line first": b"\r\n" + get(),
+    # 2.3: a higher minor version is treated as the highest that is known
+    "2.3 HTTP/1.2": get(version=b"HTTP/1.2"),
+    "2.3 HTTP/1.0 without Host": b"GET / HTTP/1.0\r\n\r\n",
+    "2.3 HTTP/1.0 with Host": b"GET / HTTP/1.0\r\nHost: a\r\n\r\n",
+    "3.1 unknown method": get().replace(b"GET", b"F!#$%&'*+-.^_`|~9"),
+    "3.1 lower-case method": get().replace(b"GET", b"get"),
+    "3.2.1 path and query": get(target=b"/a/b;c=1/~d?e=f&g=/?:@"),
+    "3.2.1 percent signs": get(target=b"/%00%ff/%2F?%2e"),
+    "3.2.1 two slashes": get(target=b"//a//"),
+    "3.2.1 sub-delims": get(target=b"/!$&'()*+,;=:@-._~"),
+    "3.2.2 absolute": get(target=b"http://b:81/c?d"),
+    "3.2.2 absolute without path": get(target=b"HTTP://b"),
+    "3.2.2 absolute with query only": get(target=b"https://b?c"),
+    "3.2.2 absolute, IPv6": get(target=b"http://[::1]:80/"),
+    "3.2.3 authority": b"CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n",
+    "3.2.3 authority, IPv6": b"CONNECT [::1]:443 HTTP/1.1\r\nHost: b\r\n\r\n",
+    "3.2.4 asterisk": b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "3.2.4 asterisk, absolute": b"OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+    "5 no space after colon": get(b"A:b"),
+    "5 spaces and tabs around": get(b"A: \t b c\t d \t "),
+    "5 empty value": get(b"A:", b"B:  "),
+    "5 colons in value": get(b"A: b:c:d"),
+    "5.6.2 all of token": get(b"!#$%&'*+-.^_`|~09azAZ: x"),
+    "5.5 obs-text": get(b"A: \x80\xff"),
+    "5.2 RFC 9110: repeated": get(b"A: b", b"a: c"),
+    "6.2 Content-Length": post(b"Content-Length: 5", body=b"hello"),
+    "6.2 lower case": post(b"content-length:5", body=b"hello"),
+    "6.2 zeros first": post(b"Content-Length: 0005", body=b"hello"),
+    "6.2 zero": post(b"Content-Length: 0"),
+    "6.2 body of a GET": get(b"Content-Length: 2") + b"ab",
+    "6.3 no length": post(),
+    "7.1 chunks": chunked(b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"),
+    "7.1 zeros first": chunked(b"0005\r\nhello\r\n000\r\n\r\n"),
+    "7.1 hex digits": chunked(b"1a\r\n" + b"x" * 26 + b"\r\nA\r\n" + b"y" * 10
+                                 + b"\r\n0\r\n\r\n"),
+    "7.1 CR and LF in data": chunked(b"4\r\n\r\n\r\n\r\n0\r\n\r\n"),
+    "7.1 coding in capitals": post(b"Transfer-Encoding: CHUNKED \t", body=b"0\r\n\r\n"),
+    "7.1.1 extensions": chunked(b'1;a;b=c ; d = "e\\" \t;" \r\nx\r\n0;z\r\n\r\n'
+                                .replace(b'" \r', b'"\r')),
+    "7.1.2 trailers": chunked(b"0\r\nA: b\r\nContent-Length: 7\r\n\r\n"),
+    "9.3 pipelined": get() * 5,
+    "9.3 pipelined with bodies": (post(b"Content-Length: 1", body=b"x") + get()
+                                  + chunked(b"1\r\ny\r\n0\r\n\r\n")) * 2,
+    "9.6 nothing after close": get(b"Connection: close") + b"\x00 nonsense",
+    "9.6 nor after 1.0": b"GET / HTTP/1.0\r\n\r\n\x00 nonsense",
+    "9.3 kept open in 1.0": b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" * 2,
+    "9.6 close among others": get(b"Connection: a,, Close", b"Connection: keep-alive"),
+    "7.8 RFC 9110: upgrade": get(b"Connection: Upgrade", b"Upgrade: websocket")
+                              + b"\x81",
+    "10.1.1 RFC 9110: expect": post(b"Expect: 100-Continue", b"Content-Length: 1",
+                                    body=b"x"),
+    "7.2 RFC 9110: empty Host": b"GET / HTTP/1.1\r\nHost:\r\n\r\n",
+    "7.2 RFC 9110: Host forms": b"".join(
+        b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n"
+        for host in (b"a.example:8080", b"127.0.0.1", b"[2001:db8::1]", b"[::1]:80",
+                     b"a:", b"%41_b")),
+}  # fmt: skip
+
+REJECTED = {
+    # RFC 9112, 2.2
+    "2.2 two empty lines": (400, b"\r\n\r\n" + get()),
+    "2.2 bare LF ends the line": (400, b"GET / HTTP/1.1\nHost: a\r\n\r\n"),
+    "2.2 bare LF everywhere": (400, b"GET / HTTP/1.1\nHost: a\n\n"),
+    "2.2 bare LF first": (400, b"\n" + get()),
+    "2.2 bare CR ends the line": (400, b"GET / HTTP/1.1\rHost: a\r\n\r\n"),
+    "2.2 bare CR before CRLF": (400, b"GET / HTTP/1.1\r\r\nHost: a\r\n\r\n"),
+    "2.2 bare CR in a value": (400, get(b"A: b\rc")),
+    "2.2 bare LF in a value": (400, get(b"A: b\nc")),
+    "2.2 bare LF ends the head": (400, b"GET / HTTP/1.1\r\nHost: a\r\n\n"),
+    "2.2 bare CR ends the head": (400, b"GET / HTTP/1.1\r\nHost: a\r\n\rX"),
+    "2.2 space before the first field": (400, b"GET / HTTP/1.1\r\n Host: a\r\n\r\n"),
+    # 2.3
+    "2.3 HTTP/2.0": (505, get(version=b"HTTP/2.0")),
+    "2.3 HTTP/0.9": (505, get(version=b"HTTP/0.9")),
+    "2.3 the preface of HTTP/2": (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    "2.3 no version": (400, b"GET /\r\n\r\n"),
+    "2.3 lower case": (400, get(version=b"http/1.1")),
+    "2.3 HTTP/1": (400, get(version=b"HTTP/1")),
+    "2.3 HTTP/1.10": (400, get(version=b"HTTP/1.10")),
+    "2.3 HTTP/11.1": (400, get(version=b"HTTP/11.1")),
+    "2.3 HTTP/1,1": (400, get(version=b"HTTP/1,1")),
+    "2.3 HTTP/+1.1": (400, get(version=b"HTTP/+1.1")),
+    "2.3 other protocol": (400, get(version=b"HTTPS/1.1")),
+    "2.3 space behind": (400, get(version=b"HTTP/1.1 ")),
+    # 3
+    "3 two spaces": (400, b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "3 tab": (400, b"GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "3 space first": (400, b" GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "3 TLS on a plain port": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\n"),
+    "3 too long": (414, get(target=b"/" + b"a" * 300)),
+    "3 too long, endless": (414, b"G" * 300),
+    "3.1 method with colon": (400, get().replace(b"GET", b"G:T")),
+    "3.1 empty method": (400, get().replace(b"GET", b"")),
+    # 3.2
+    "3.2 control character": (400, get(target=b"/\x01")),
+    "3.2 NUL": (400, get(target=b"/a\x00b")),
+    "3.2 DEL": (400, get(target=b"/\x7f")),
+    "3.2 space": (400, get(target=b"/a b")),
+    "3.2 fragment": (400, get(target=b"/a#b")),
+    "3.2 bytes above 127": (400, get(target="/é".encode())),
+    "3.2 excluded characters": (400, get(target=b"/<a>")),
+    "3.2 backslash": (400, get(target=b"/\\a")),
+    "3.2 bad percent sign": (400, get(target=b"/%zz")),
+    "3.2 half a percent sign": (400, get(target=b"/%4")),
+    "3.2 no slash": (400, get(target=b"a/b")),
+    "3.2 query alone": (400, get(target=b"?a")),
+    "3.2.2 no host": (400, get(target=b"http:///a")),
+    "3.2.2 port without host": (400, get(target=b"http://:80/a")),
+    "3.2.2 user": (400, get(target=b"http://me@b/")),
+    "3.2.2 other scheme": (400, get(target=b"ftp://b/")),
+    "3.2.2 fragment": (400, get(target=b"http://b/#c")),
+    "3.2.2 bad IPv6": (400, get(target=b"http://[:::]/")),
+    "3.2.3 authority with GET": (400, get(target=b"b:443")),
+    "3.2.3 CONNECT to a path": (400, get().replace(b"GET", b"CONNECT")),
+    "3.2.3 CONNECT without port": (400, get(target=b"b").replace(b"GET", b"CONNECT")),
+    "3.2.3 no host": (400, get(target=b":443").replace(b"GET", b"CONNECT")),
+    "3.2.3 bad IPv6": (400, get(target=b"[1]:443").replace(b"GET", b"CONNECT")),
+    "3.2.4 asterisk with GET": (400, get(target=b"*")),
+    # 3.2 and RFC 9110, 7.2
+    "3.2 no Host": (400, b"GET / HTTP/1.1\r\nA: b\r\n\r\n"),
+    "3.2 no field at all": (400, b"GET / HTTP/1.1\r\n\r\n"),
+    "3.2 two Hosts": (400, get(b"Host: a")),
+    "3.2 two Hosts in 1.0": (400, get(b"host: b", version=b"HTTP/1.0")),
+    "3.2 Host with space": (400, get().replace(b": a", b": a b")),
+    "3.2 Host with user": (400, get().replace(b": a", b": a@b")),
+    "3.2 Host with path": (400, get().replace(b": a", b": a/b")),
+    "3.2 Host with bad port": (400, get().replace(b": a", b": a:8x")),
+    "3.2 Host with two ports": (400, get().replace(b": a", b": a:1:2")),
+    "3.2 Host, bad IPv6": (400, get().replace(b": a", b": [::1")),
+    "3.2 Host, no IPv6": (400, get().replace(b": a", b": [1.2.3]")),
+    "3.2 Host, bytes above 127": (400, get().replace(b": a", b": \xe9")),
+    "3.2 bad Host of an absolute": (
+        400,
+        get(target=b"http://b/").replace(b": a", b":/"),
+    ),
+    # 5
+    "5 no colon": (400, get(b"A")),
+    "5 no name": (400, get(b": b")),
+    "5.1 space before colon": (400, get(b"A : b")),
+    "5.1 tab before colon": (400, get(b"A\t: b")),
+    "5.1 space in name": (400, get(b"A B: c")),
+    "5.1 name above 127": (400, get(b"\xc3\xa9: c")),
+    "5.1 NUL in name": (400, get(b"A\x00: c")),
+    "5.1 brackets": (400, get(b"(A): c")),
+    "5.2 obs-fold": (400, get(b"A: b", b" c")),
+    "5.2 obs-fold with tab": (400, get(b"A: b", b"\tc: d")),
+    "5.2 line of spaces": (400, get(b"  ")),
+    "5.5 NUL in value": (400, get(b"A: b\x00c")),
+    "5.5 control in value": (400, get(b"A: b\x0bc")),
+    "5.5 DEL in value": (400, get(b"A: \x7f")),
+    "5.4 too many fields": (431, get(*[b"A: b"] * 6)),
+    "5.4 too long": (431, get(b"A: " + b"b" * 300)),
+    "5.4 too long together": (431, get(*[b"A: " + b"b" * 70] * 5)),
+    "5.4 endless": (431, get()[:-2] + b"A" * 400),
+    # 6.1
+    "6.1 with Content-Length": (
+        400,
+        post(b"Content-Length: 5", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
+    ),
+    "6.1 in HTTP/1.0": (
+        400,
+        get(b"Transfer-Encoding: chunked", version=b"HTTP/1.0") + b"0\r\n\r\n",
+    ),
+    "6.1 not known": (400, post(b"Transfer-Encoding: xchunked")),
+    "6.1 not known, then chunked": (501, post(b"Transfer-Encoding: gzip, chunked")),
+    "6.1 over two lines": (
+        501,
+        post(b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked"),
+    ),
+    "6.1 chunked not last": (400, post(b"Transfer-Encoding: chunked, gzip")),
+    "6.1 chunked twice": (400, post(b"Transfer-Encoding: chunked, chunked")),
+    "6.1 two lines": (400, post(*[b"Transfer-Encoding: chunked"] * 2)),
+    "6.1 identity": (400, post(b"Transfer-Encoding: identity")),
+    "6.1 empty": (400, post(b"Transfer-Encoding:")),
+    "6.1 empty members": (400, post(b"Transfer-Encoding: ,chunked")),
+    "6.1 empty last": (400, post(b"Transfer-Encoding: chunked,")),
+    "6.1 quoted": (400, post(b'Transfer-Encoding: "chunked"')),
+    "6.1 vertical tab": (400, post(b"Transfer-Encoding: \x0bchunked")),
+    "6.1 space before colon": (400, post(b"Transfer-Encoding : chunked")),
+    "6.1 with parameter": (400, post(b"Transfer-Encoding: chunked;a=b")),
+    # 6.2
+    "6.2 two": (400, post(b"Content-Length: 5", b"Content-Length: 6", body=b"hello!")),
+    "6.2 twice the same": (400, post(*[b"Content-Length: 5"] * 2, body=b"hello")),
+    "6.2 a list": (400, post(b"Content-Length: 5, 5", body=b"hello")),
+    "6.2 plus": (400, post(b"Content-Length: +5", body=b"hello")),
+    "6.2 minus": (400, post(b"Content-Length: -5", body=b"hello")),
+    "6.2 underscore": (400, post(b"Content-Length: 1_0", body=b"helloworld")),
+    "6.2 hex": (400, post(b"Content-Length: 0x5", body=b"hello")),
+    "6.2 point": (400, post(b"Content-Length: 5.0", body=b"hello")),
+    "6.2 empty": (400, post(b"Content-Length:")),
+    "6.2 space within": (400, post(b"Content-Length: 1 0")),
+    "6.2 other digits": (400, post(b"Content-Length: \xb2")),
+    "6.2 letters": (400, post(b"Content-Length: five")),
+    "6.2 over the limit": (413, post(b"Content-Length: 1001")),
+    "6.2 enormous": (413, post(b"Content-Length: " + b"9" * 200)),
+    # 7.1
+    "7.1 no size": (400, chunked(b"\r\n\r\n")),
+    "7.1 size not hex": (400, chunked(b"g\r\nhello\r\n")),
+    "7.1 size with 0x": (400, chunked(b"0x5\r\nhello\r\n")),
+    "7.1 size with plus": (400, chunked(b"+5\r\nhello\r\n")),
+    "7.1 size with minus": (400, chunked(b"-5\r\nhello\r\n")),
+    "7.1 size with underscore": (400, chunked(b"1_0\r\nhello\r\n")),
+    "7.1 space before size": (400, chunked(b" 5\r\nhello\r\n")),
+    "7.1 space after size": (400, chunked(b"5 \r\nhello\r\n")),
+    "7.1 bare LF after size": (400, chunked(b"5\nhello\r\n0\r\n\r\n")),
+    "7.1 bare CR after size": (400, chunked(b"5\rhello\r\n0\r\n\r\n")),
+    "7.1 data too long": (400, chunked(b"5\r\nhello!\r\n0\r\n\r\n")),
+    "7.1 bare LF after data": (400, chunked(b"5\r\nhello\n0\r\n\r\n")),
+    "7.1 bare CR after data": (400, chunked(b"5\r\nhello\r0\r\n\r\n")),
+    "7.1 over the limit": (413, chunked(b"3e9\r\n")),
+    "7.1 over the limit together": (
+        413,
+        chunked(b"1f4\r\n" + b"x" * 500 + b"\r\n1f5\r\n"),
+    ),
+    "7.1 enormous size": (413, chunked(b"f" * 50 + b"\r\n")),
+    "7.1 endless size": (400, chunked(b"0" * 80)),
+    "7.1.1 no name": (400, chunked(b"5;\r\nhello\r\n")),
+    "7.1.1 no value": (400, chunked(b"5;a=\r\nhello\r\n")),
+    "7.1.1 open quote": (400, chunked(b'5;a="\r\nhello\r\n')),
+    "7.1.1 bare LF": (400, chunked(b"5;a\nb\r\nhello\r\n")),
+    "7.1.1 bare CR": (400, chunked(b"5;a\rb\r\nhello\r\n")),
+    "7.1.1 NUL": (400, chunked(b"5;a=\x00\r\nhello\r\n")),
+    "7.1.1 one too long": (400, chunked(b"5;" + b"a" * 80 + b"\r\nhello\r\n")),
+    "7.1.1 many": (413, chunked((b"1;" + b"a" * 40 + b"\r\nx\r\n") * 5)),
+    "7.1.2 malformed": (400, chunked(b"0\r\nA : b\r\n\r\n")),
+    "7.1.2 folded": (400, chunked(b"0\r\nA: b\r\n c\r\n\r\n")),
+    "7.1.2 bare LF": (400, chunked(b"0\r\nA: b\n\r\n")),
+    "7.1.2 bare LF at the end": (400, chunked(b"0\r\n\n")),
+    "7.1.2 too many": (431, chunked(b"0\r\n" + b"A: b\r\n" * 9 + b"\r\n")),
+    "7.1.2 too long": (431, chunked(b"0\r\nA: " + b"b" * 400 + b"\r\n\r\n")),
+    # RFC 9110, 10.1.1
+    "10.1.1 unknown expectation": (417, post(b"Expect: miracles")),
+}  # fmt: skip
+
+INCOMPLETE = {
+    "a part of the line": b"GET / HT",
+    "a CR": get()[:-1],
+    "no empty line": get()[:-2],
+    "a part of the body": post(b"Content-Length: 5", body=b"hell"),
+    "a part of a chunk": chunked(b"5\r\nhell"),
+    "no end of a chunk": chunked(b"5\r\nhello\r"),
+    "no last chunk": chunked(b"5\r\nhello\r\n"),
+    "no end of the last chunk": chunked(b"5\r\nhello\r\n0\r\n"),
+    "no end of the trailers": chunked(b"0\r\nA: b\r\n"),
+}
+
+STREAMS = [*ACCEPTED.values(), *(stream for _, stream in REJECTED.values()),
+           *INCOMPLETE.values()]  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", ACCEPTED.values(), ids=ACCEPTED)
+def test_accepted(stream):
+    found, _, _ = verdict(stream)
+    assert found
+    assert all(type(item[0]) is not int for item in found if type(item) is tuple)
+
+
+@pytest.mark.parametrize(("status", "stream"), REJECTED.values(), ids=REJECTED)
+def test_rejected(status, stream):
+    found, _, _ = verdict(stream)
+    assert found[-1][0] == status
+
+
+@pytest.mark.parametrize("stream", INCOMPLETE.values(), ids=INCOMPLETE)
+def test_incomplete(stream):
+    found, idle, _ = verdict(stream)
+    assert not idle
+    assert not any(item[0] in ("end", 400) for item in found)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_verdict_is_the_same_wherever_the_bytes_are_cut(stream):
+    whole = verdict(stream)
+    assert verdict(stream, range(1, len(stream))) == whole
+    for place in range(1, len(stream)):
+        assert verdict(stream, [place]) == whole
+
+
+@given(
+    st.lists(st.sampled_from(STREAMS), min_size=1, max_size=4),
+    st.lists(st.integers(0, 1500), max_size=12),
+)
+def test_streams_in_a_row_cut_in_several_places(streams, cuts):
+    stream = b"".join(streams)
+    cuts = [cut for cut in cuts if cut < len(stream)]
+    assert verdict(stream, cuts) == verdict(stream)
+
+
+PIECES = [b"GET", b"POST", b" ", b"/", b"a", b"HTTP/1.1", b"\r\n", b"\r", b"\n", b":",
+          b"Host: a\r\n", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n",
+          b"0", b"3", b";", b"\x00", b"\t", b"\r\n\r\n", b"abc", get(), b"x" * 150,
+          b'="', b"Connection: close\r\n",
+          b"POST / HTTP/1.1\r\nHost: a\r\n"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=20), st.data())
+def test_nonsense_gets_one_verdict_too(pieces, data):
+    stream = b"".join(pieces)
+    cuts = data.draw(st.sets(st.integers(0, len(stream)), max_size=10))
+    whole = verdict(stream)
+    assert verdict(stream, cuts) == whole
+    assert verdict(stream, range(1, len(stream))) == whole
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise(stream):
+    verdict(get() + stream)
+
+
+def test_both_ways_to_read_a_head_agree():
+    """The fast way reads a whole head, the slow one the same head without its end."""
+    for stream in STREAMS:
+        usual, by_lines = RequestParser(LIMITS), RequestParser(LIMITS)
+        by_lines._step = RequestParser._read_request_line
+        found: tuple[list, list] = [], []
+        for parser, events in zip((usual, by_lines), found, strict=True):
+            for event in parser.feed(stream):
+                add(events, event)
+        assert found[0] == found[1]
+
+
+# What a head says
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "expected", "host"),
+    [
+        (b"/a?b", b"GET", "/a?b", "a"),
+        (b"http://b:81/c?d", b"GET", "/c?d", "b:81"),
+        (b"HTTPS://b", b"GET", "/", "b"),
+        (b"http://b?c", b"GET", "/?c", "b"),
+        (b"http://b", b"OPTIONS", "*", "b"),
+        (b"*", b"OPTIONS", "*", "a"),
+        (b"[::1]:443", b"CONNECT", "[::1]:443", "[::1]:443"),
+    ],
+)
+def test_target_and_host(target, method, expected, host):
+    head = only_head(get(target=target).replace(b"GET", method))
+    assert (head.target, head.host, head.method) == (expected, host, method.decode())
+
+
+@pytest.mark.parametrize(
+    ("version", "lines", "kept"),
+    [
+        (b"HTTP/1.1", [], True),
+        (b"HTTP/1.1", [b"Connection: close"], False),
+        (b"HTTP/1.1", [b"Connection: x, CLOSE ,y"], False),
+        (b"HTTP/1.1", [b"Connection: keep-alive"], True),
+        (b"HTTP/1.1", [b"Connection: closed"], True),
+        (b"HTTP/1.0", [], False),
+        (b"HTTP/1.0", [b"Connection: keep-alive"], True),
+        (b"HTTP/1.0", [b"Connection: keep-alive, close"], False),
+    ],
+)
+def test_keep_alive(version, lines, kept):
+    assert only_head(get(*lines, version=version)).keep_alive is kept
+
+
+def test_headers_have_no_case_and_keep_their_order():
+    headers = only_head(get(b"X-A:  1 ", b"Cookie: b", b"x-a: \t2")).headers
+    assert list(headers.items()) == [
+        ("Host", "a"), ("X-A", "1"), ("Cookie", "b"), ("x-a", "2")]  # fmt: skip
+    assert headers.get_all("x-A") == ["1", "2"]
+    assert headers["X-a"] == headers.get("x-a") == "1, 2"
+    assert "host" in headers
+    assert headers.get("none") is None
+    assert headers.get_all("none") == []
+    with pytest.raises(KeyError):
+        headers["none"]
+
+
+def test_expect_is_ignored_in_1_0_and_without_a_body():
+    assert not only_head(get(b"Expect: 100-continue")).expects_continue
+    old = get(b"Expect: miracles", version=b"HTTP/1.0")
+    assert not only_head(old).expects_continue
+
+
+def test_upgrade_waits_and_can_be_declined():
+    parser = RequestParser()
+    request = get(b"Connection: keep-alive, Upgrade", b"Upgrade: websocket")
+    [head] = parser.feed(request + get())
+    assert head.upgrade == "websocket"
+    assert parser.paused
+    assert parser.feed(b"") == []
+    parser.resume()
+    [head] = parser.feed(b"")
+    assert head.upgrade == ""
+    assert parser.idle
+
+
+def test_upgrade_hands_over_what_came_after_it():
+    parser = RequestParser()
+    parser.feed(get(b"Connection: Upgrade", b"Upgrade: x") + b"\x81\x00")
+    parser.feed(b"\x82")
+    assert parser.leftover() == b"\x81\x00\x82"
+    assert parser.leftover() == b""
+
+
+def test_upgrade_alone_or_in_1_0_means_nothing():
+    assert only_head(get(b"Upgrade: websocket")).upgrade == ""
+    lines = b"Connection: upgrade", b"Upgrade: websocket"
+    assert only_head(get(*lines, version=b"HTTP/1.0")).upgrade == ""
+
+
+def test_trailers_stay_apart():
+    events = RequestParser().feed(chunked(b"0\r\nHost: b\r\nX: y\r\n\r\n"))
+    assert events[0].headers.get_all("host") == ["a"]
+    assert events[-1].trailers.get_all("host") == ["b"]
+
+
+def test_requests_before_an_error_are_answered():
+    found, _, _ = verdict(get() + get(b"A : b") + get())
+    assert [item[0] for item in found] == ["False", 400]
+
+
+def test_one_feed_returns_no_more_than_a_batch():
+    parser = RequestParser(Limits(batch=10))
+    counts = [len(parser.feed(get() * 25))]
+    while counts[-1]:
+        counts.append(len(parser.feed(b"")))
+    assert counts == [10, 10, 5, 0]
+
+
+def test_the_largest_allowed_of_each_passes():
+    limits = Limits()
+    line = get(target=b"/" + b"a" * (limits.line - len("GET / HTTP/1.1")))
+    fields = get(*[b"A: b"] * (limits.fields - 1))
+    size = get(b"A:" + b"b" * (limits.field_bytes - len("Host: aA:")))
+    for stream in (line, fields, size):
+        for cuts in ([], [len(stream) // 2]):
+            found, idle, _ = verdict(stream, cuts, limits)
+            assert idle
+            assert len(found) == 1
+    assert verdict(line.replace(b"/", b"/a", 1), (), limits)[0][0][0] == 414
+    assert verdict(fields.replace(b"A", b"A: b\r\nA", 1), (), limits)[0][0][0] == 431
+    assert verdict(size.replace(b"b", b"bb", 1), (), limits)[0][0][0] == 431
+
+
+def test_a_head_byte_by_byte_costs_linear_work(monkeypatch):
+    """What the line search looks at must not grow with the square of the line."""
+    looked_at = 0
+
+    class Counting:
+        def search(self, buffer, start, end):
+            nonlocal looked_at
+            looked_at += max(0, min(len(buffer), end) - start)
+            return LINE_END.search(buffer, start, end)
+
+    LINE_END = http1.LINE_END
+    monkeypatch.setattr(http1, "LINE_END", Counting())
+    parser = RequestParser()
+    stream = get(b"A: " + b"b" * 20_000)
+    for byte in stream:
+        parser.feed(bytes([byte]))
+    assert parser.idle
+    assert looked_at < 4 * len(stream)
+
+
+# Responses
+
+
+def test_encode_head():
+    head = http1.encode_head(
+        200, [("X", "a b"), ("x", "\xe9")], b"Content-Length: 0\r\n"
+    )
+    lines = head.split(b"\r\n")
+    assert lines[0] == b"HTTP/1.1 200 OK"
+    assert re.fullmatch(rb"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", lines[1])
+    assert lines[2:] == [b"X: a b", b"x: \xe9", b"Content-Length: 0", b"", b""]
+
+
+def test_the_date_is_now_and_made_once_a_second(monkeypatch):
+    now = 784111777.2
+    monkeypatch.setattr(http1, "time", lambda: now)
+    first = http1.encode_head(299)
+    assert first == b"HTTP/1.1 299 \r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"
+    now += 0.7
+    misses = http1.opening.cache_info().misses
+    assert http1.encode_head(299) == first
+    assert http1.opening.cache_info().misses == misses
+    now += 0.2
+    date = http1.encode_head(299).split(b"\r\n")[1][6:].decode()
+    assert parsedate_to_datetime(date).timestamp() == int(now)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("A", "b\r\nC: d"),
+        ("A", "b\nC: d"),
+        ("A", "b\rC: d"),
+        ("A", "b\0"),
+        ("A", "\x7f"),
+        ("A", "\N{SNOWMAN}"),
+        ("A: b", "c"),
+        ("A\r\nB", "c"),
+        ("A ", "b"),
+        (" A", "b"),
+        ("", "b"),
+        ("\xe9", "b"),
+        ("Content-Length", "5"),
+        ("transfer-encoding", "chunked"),
+        ("Connection", "close"),
+        ("Date", "today"),
+    ],
+)
+def test_a_header_that_would_be_something_else_is_refused(header):
+    for _ in range(2):  # a refusal must not be remembered as good
+        with pytest.raises(ValueError, match=r"."):
+            http1.encode_head(200, [header])
+
+
+@pytest.mark.parametrize("reason", ["OK\r\nA: b", "OK\n", "\0", "\N{SNOWMAN}"])
+def test_a_reason_that_would_be_something_else_is_refused(reason):
+    with pytest.raises(ValueError, match=r"."):
+        http1.encode_head(200, reason=reason)
+
+
+@pytest.mark.parametrize("status", [99, 1000, -1])
+def test_a_status_has_three_digits(status):
+    with pytest.raises(ValueError, match="status"):
+        http1.encode_head(status)
+
+
+def test_chunks():
+    body = b"".join(map(http1.chunk, [b"hello", b"", b"x" * 26])) + http1.LAST_CHUNK
+    assert body == b"5\r\nhello\r\n1a\r\n" + b"x" * 26 + b"\r\n0\r\n\r\n"
+    events = RequestParser().feed(chunked(body))
+    assert b"".join(event.data for event in events[1:-1]) == b"hello" + b"x" * 26
