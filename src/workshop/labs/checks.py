@@ -15,7 +15,6 @@ process where the learner's module has taken its place.
 
 import importlib
 import random
-import string
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,11 +89,12 @@ class Bench:
         return importlib.import_module(f"dustdevil.{module}")
 
     def word(self) -> str:
-        """A made-up lower-case word that this check has not used yet."""
-        letters = self.random.choices(
-            string.ascii_lowercase, k=self.random.randint(4, 8)
+        """A made-up word that can be said, and that this check has not used yet."""
+        syllables = self.random.randint(2, 4)
+        word = "".join(
+            self.random.choice("bdfgklmnprstvz") + self.random.choice("aeiou")
+            for _ in range(syllables)
         )
-        word = "".join(letters)
         if word in self._words:
             return self.word()
         self._words.add(word)
@@ -119,7 +119,10 @@ def expect(what: str, got: Any, wanted: Any, why: str = "") -> None:
 def expect_same(what: str, got: Any, wanted: Any, why: str = "") -> None:
     """Go on if `got` is the very object `wanted`."""
     if got is not wanted:
-        raise Wrong(_tell(what, name_of(wanted), name_of(got), why))
+        shown = name_of(got)
+        if shown == name_of(wanted):
+            shown += ", but another object of that name"
+        raise Wrong(_tell(what, name_of(wanted), shown, why))
 
 
 def expect_true(what: str, holds: Any, wanted: str, got: str, why: str = "") -> None:

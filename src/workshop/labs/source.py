@@ -151,7 +151,8 @@ def plant(source: str, patch: str) -> str:
             put("", node, first_import.lineno - 1)
     # From the end, so that line numbers above stay right; of several insertions at
     # one place, the last goes in first.
-    for first, last, text in sorted(edits[::-1], key=lambda e: e[:2], reverse=True):
+    edits.sort(key=lambda edit: edit[:2])
+    for first, last, text in reversed(edits):
         lines[first - 1 : last] = text
     return "\n".join(lines) + "\n"
 
