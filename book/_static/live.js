@@ -45,25 +45,30 @@
 
   /* The server hands its token over in the address it prints. Keep it, and take it
      out of the address bar, where it would be copied along with a link. */
+  const address = new URL(location.href);
+  const given = address.searchParams.get("token");
+  try {
+    if (given) {
+      localStorage.setItem("live-token", given);
+      address.searchParams.delete("token");
+      history.replaceState(history.state, "", address);
+    }
+  } catch {
+    // No storage: the token lives as long as this page.
+  }
+
+  /* Asked anew each time: another tab may have been opened with a newer one. */
   function token() {
-    const address = new URL(location.href);
-    const given = address.searchParams.get("token");
     try {
-      if (given) {
-        localStorage.setItem("live-token", given);
-        address.searchParams.delete("token");
-        history.replaceState(history.state, "", address);
-      }
-      return given ?? localStorage.getItem("live-token") ?? "";
+      return localStorage.getItem("live-token") ?? given ?? "";
     } catch {
       return given ?? "";
     }
   }
 
   const page = {
-    icon, element, button, dress,
+    element, button, dress, token,
     cells: [],
-    token: token(),
     root: new URL(document.documentElement.dataset.content_root ?? "./", location.href),
   };
 
@@ -102,6 +107,7 @@
   /* Do what a button says: fetch the big part if it is not here yet, and hand over. */
   async function perform(action, cell, detail) {
     const late = setTimeout(() => {
+      page.state("starting");
       page.tell(cell, "The book’s server has not answered yet. We go on waiting.");
     }, 1500);
     let live;
@@ -110,6 +116,7 @@
       const address = new URL(`live/cells.js${tries ? `?try=${tries}` : ""}`, script.src);
       application ??= import(address).then((module) => module.start(page));
       live = await application;
+      cell.notice?.remove();
     } catch (error) {
       application = null;
       tries += 1;

@@ -22,6 +22,9 @@ class LivePage {
   #kernel;
   #queue = []; // cells that wait
   #current = null; // the cell that runs
+  #stop; // buttons in the bar
+  #again;
+  #anewButton;
   #displays = []; // Outputs of all cells: a display may be updated from another cell
 
   constructor(page) {
@@ -31,7 +34,6 @@ class LivePage {
       onLost: () => this.#tellRevived(),
     });
     this.#drawControls();
-    page.bar.dataset.state = "starting"; // a state of the loader's; the kernel's next
     this.#showState("not connected");
   }
 
@@ -76,7 +78,8 @@ class LivePage {
 
   async interrupt() {
     const cell = this.#current;
-    for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+    const forget = cell?.forget; // a new one with every run
+    this.#emptyQueue();
     try {
       await this.#kernel.interrupt();
     } catch (error) {
@@ -84,7 +87,7 @@ class LivePage {
       return;
     }
     setTimeout(() => {
-      if (!cell || cell !== this.#current) return;
+      if (!cell || cell !== this.#current || cell.forget !== forget) return;
       this.#page.tell(
         cell,
         "Python has not reacted yet: it may be inside a call that cannot be " +
@@ -96,7 +99,7 @@ class LivePage {
 
   /** A new Python. Resolves with whether it stands. */
   async restart() {
-    for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+    this.#emptyQueue();
     try {
       await this.#kernel.restart();
     } catch (error) {
@@ -129,6 +132,10 @@ class LivePage {
     this.#rest(cell, "not run");
   }
 
+  #emptyQueue() {
+    for (const cell of this.#queue.splice(0)) this.#rest(cell, "not run");
+  }
+
   async #work() {
     if (this.#current) return;
     while (this.#queue.length) {
@@ -137,7 +144,7 @@ class LivePage {
         await this.#execute(cell);
       } catch (error) {
         this.#rest(cell, "not run");
-        for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+        this.#emptyQueue();
         this.#explain(cell, error);
       }
       this.#current = null;
@@ -240,8 +247,10 @@ class LivePage {
       const seconds = (performance.now() - began) / 1000;
       return seconds < 0.5 ? "" : `${seconds.toFixed(1)} s`;
     };
-    const tell = () => this.#note(cell, ["running", elapsed()].join(" ").trim());
-    const timer = setInterval(tell, 100);
+    const timer = setInterval(() => {
+      const asks = cell.container.querySelector(".live-input");
+      this.#note(cell, asks ? "waits for your answer" : `running ${elapsed()}`.trim());
+    }, 100);
     return { elapsed, stop: () => clearInterval(timer) };
   }
 
@@ -318,7 +327,7 @@ class LivePage {
   /* The bar */
 
   #drawControls() {
-    const { page } = { page: this.#page };
+    const page = this.#page;
     const { button } = page;
     this.#stop = button("stop", "Stop what runs", () => this.interrupt());
     this.#again = button("restart", "Restart Python", () => this.restart());
@@ -327,10 +336,6 @@ class LivePage {
     this.#anewButton.addEventListener("click", () => this.restart());
     page.announcer.before(this.#stop, this.#again, this.#anewButton);
   }
-
-  #stop;
-  #again;
-  #anewButton;
 
   #showState(state, more) {
     this.#page.state(state, more);
@@ -351,7 +356,7 @@ class LivePage {
     const kind = error instanceof Trouble ? error.kind : "server";
     if (!(error instanceof Trouble)) console.error(error);
     const sentence = WORDS[kind] ?? WORDS.server;
-    const { detail } = error;
+    const detail = ["server", "full"].includes(kind) ? error.detail : "";
     const again = ["Try again", () => this.#enqueue([cell])];
     const choices = { static: [], dead: [this.#anew(cell)] }[kind] ?? [again];
     this.#page.tell(cell, detail ? `${sentence} (${detail})` : sentence, choices);

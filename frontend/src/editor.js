@@ -19,9 +19,17 @@ import {
   indentOnInput,
   indentUnit,
   syntaxHighlighting,
+  syntaxTree,
 } from "@codemirror/language";
 import { EditorState, Prec } from "@codemirror/state";
-import { drawSelection, EditorView, keymap } from "@codemirror/view";
+import {
+  Decoration,
+  drawSelection,
+  EditorView,
+  keymap,
+  MatchDecorator,
+  ViewPlugin,
+} from "@codemirror/view";
 import { tagHighlighter, tags } from "@lezer/highlight";
 
 /* Pygments' class names: the style sheet of the stored listings colours the editor. */
@@ -40,6 +48,33 @@ const pygments = tagHighlighter([
   { tag: tags.variableName, class: "n" },
   { tag: tags.propertyName, class: "n" },
 ]);
+
+/* The grammar knows no built-in names; Pygments does, and so do the listings. */
+const BUILTINS =
+  "abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr " +
+  "classmethod compile complex delattr dict dir divmod enumerate eval exec filter " +
+  "float format frozenset getattr globals hasattr hash help hex id input int " +
+  "isinstance issubclass iter len list locals map max memoryview min next object oct " +
+  "open ord pow print property range repr reversed round set setattr slice sorted " +
+  "staticmethod str sum super tuple type vars zip";
+
+const builtins = new MatchDecorator({
+  regexp: new RegExp(`\\b(?:${BUILTINS.replaceAll(" ", "|")}|\\w+Error)\\b`, "g"),
+  decorate(add, from, to, match, view) {
+    if (syntaxTree(view.state).resolveInner(from, 1).name === "VariableName")
+      add(from, to, Decoration.mark({ class: "nb" }));
+  },
+});
+
+const builtinNames = ViewPlugin.define(
+  (view) => ({
+    decorations: builtins.createDeco(view),
+    update(update) {
+      this.decorations = builtins.updateDeco(update, this.decorations);
+    },
+  }),
+  { decorations: (plugin) => plugin.decorations }
+);
 
 /** Replace a cell's listing by an editor. */
 export function open(cell, { run, runAndMove, changed, complete }) {
@@ -68,6 +103,7 @@ export function open(cell, { run, runAndMove, changed, complete }) {
       pythonLanguage.data.of({ autocomplete: names(complete) }),
       autocompletion({ activateOnTyping: false, icons: false }),
       syntaxHighlighting(pygments),
+      builtinNames,
       keymap.of([
         ...closeBracketsKeymap,
         ...completionKeymap,

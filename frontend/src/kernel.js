@@ -29,6 +29,7 @@ const pause = (milliseconds) =>
 
 /** The server's REST interface, rooted where the book is. */
 export class Server {
+  /** `token` is a function: the token may change while the page is open. */
   constructor(root, token) {
     this.root = root;
     this.token = token;
@@ -36,13 +37,14 @@ export class Server {
 
   /** The answer's JSON (null for an empty answer). Throws Trouble. */
   async ask(path, { method = "GET", body, wait = QUICK } = {}) {
+    const token = this.token();
     let response;
     try {
       response = await fetch(new URL(path, this.root), {
         method,
         cache: "no-store",
         headers: {
-          ...(this.token && { Authorization: `token ${this.token}` }),
+          ...(token && { Authorization: `token ${token}` }),
           ...(body && { "Content-Type": "application/json" }),
         },
         body: body && JSON.stringify(body),
@@ -80,7 +82,8 @@ export class Server {
     const address = new URL(`api/kernels/${kernel}/channels`, this.root);
     address.protocol = address.protocol.replace("http", "ws");
     address.searchParams.set("session_id", session);
-    if (this.token) address.searchParams.set("token", this.token);
+    const token = this.token();
+    if (token) address.searchParams.set("token", token);
     return address;
   }
 }
