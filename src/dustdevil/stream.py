@@ -175,6 +175,10 @@ class Stream:
                 return b""
         return self._take(most)
 
+    def read_now(self) -> bytes:
+        """Return all that came already, without waiting; b"" if nothing did."""
+        return self._take(len(self._in))
+
     async def read_exactly(self, size: int) -> bytes:
         """Return `size` bytes. Raises EOFError if the stream ends before them."""
         while len(self._in) < size:
