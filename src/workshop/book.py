@@ -69,16 +69,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="build even if nothing changed"
     )
+    parser.add_argument(
+        "--draft", action="store_true", help="for writing: only print the warnings"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Build if needed; return the exit code."""
     started = time.monotonic()
     try:
-        if not args.force and is_fresh():
+        if not (args.force or args.draft) and is_fresh():
             print("The book is built and up to date.")
             return 0
-        pages = build(say=lambda line: print(line, flush=True))
+        pages = build(say=lambda line: print(line, flush=True), draft=args.draft)
     except (BuildError, npm.NpmError) as error:
         print(f"workshop build: {error}", file=sys.stderr)
         return 1
@@ -127,16 +130,25 @@ def _inputs(root: Path) -> Iterator[Path]:
         yield from (path for path in root.glob(pattern) if path.is_file())
 
 
-def build(root: Path = ROOT, say: Say = lambda line: None) -> Path:
-    """Build all pages; return their folder. Raises BuildError or NpmError."""
+def build(root: Path = ROOT, say: Say = lambda line: None, draft: bool = False) -> Path:
+    """Build all pages; return their folder.
+
+    A draft is finished in spite of warnings, and never counts as fresh.
+    Raises BuildError or NpmError.
+    """
     stamp = digest(root)
     pages = html_folder(root)
     fresh = pages.with_name("html.new")
     shutil.rmtree(fresh, ignore_errors=True)
     add_scripts(root, fresh / "_static", say)
-    write_pages(root, fresh, say)
+    warnings = write_pages(root, fresh, say)
+    if warnings and not draft:
+        raise BuildError(_in_one_line(warnings))
+    for line in warnings:
+        say(line)
     write_start_page(fresh)
-    (fresh / ".stamp").write_text(stamp)
+    if not warnings:
+        (fresh / ".stamp").write_text(stamp)
     shutil.rmtree(pages, ignore_errors=True)
     fresh.rename(pages)
     return pages
@@ -163,8 +175,16 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def write_pages(root: Path, target: Path, say: Say) -> None:
-    """Run Sphinx; a warning is an error."""
+def _in_one_line(warnings: list[str]) -> str:
+    """The first warning; the others go to the terminal."""
+    for line in warnings[1:]:
+        print(line, file=sys.stderr)
+    more = f" (and {len(warnings) - 1} more, above)" if warnings[1:] else ""
+    return warnings[0] + more
+
+
+def write_pages(root: Path, target: Path, say: Say) -> list[str]:
+    """Run Sphinx; return its warnings."""
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
     from sphinx.util.console import nocolor
@@ -190,12 +210,7 @@ def write_pages(root: Path, target: Path, say: Say) -> None:
             app.build(force_all=True)
     except SphinxError as error:
         raise BuildError(_readable(f"{error}", root)) from error
-    found = _readable(warnings.getvalue(), root).splitlines()
-    if found:
-        rest = f" (and {len(found) - 1} more lines, above)" if found[1:] else ""
-        for line in found[1:]:
-            print(line, file=sys.stderr)
-        raise BuildError(found[0] + rest)
+    return _readable(warnings.getvalue(), root).splitlines()
 
 
 def sphinx_config(root: Path) -> dict[str, Any]:
@@ -203,6 +218,7 @@ def sphinx_config(root: Path) -> dict[str, Any]:
 
     Raises BuildError if the file cannot be read.
     """
+    import jsonschema
     import yaml
     from jupyter_book.config import get_final_config
 
@@ -221,7 +237,7 @@ def sphinx_config(root: Path) -> dict[str, Any]:
             sourcedir=root,
             raise_on_invalid=True,
         )
-    except (OSError, yaml.YAMLError, ValueError) as error:
+    except (OSError, yaml.YAMLError, jsonschema.ValidationError) as error:
         first = str(error).splitlines()[0]
         raise BuildError(f"_config.yml cannot be read: {first}") from error
     config["extensions"] = [
