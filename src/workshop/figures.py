@@ -316,7 +316,7 @@ def line_chart(
     log_x, log_y = "x" in log, "y" in log
     low = 10 ** math.floor(math.log10(min(ys))) if log_y else min(0, *ys)
     high = 10 ** math.ceil(math.log10(max(ys))) if log_y else max(ys) * 1.05
-    across = Axis(min(xs), max(xs), 52, WIDTH - 14, log_x)
+    across = Axis(min(xs), max(xs), 52, WIDTH - 20, log_x)
     up = Axis(low, high, height - 44, 46, log_y)
     _grid(drawing, across, up, x, y)
     place = 52.0
