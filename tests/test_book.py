@@ -446,17 +446,24 @@ def test_a_page_weighs_at_most_350_kilobytes_and_asks_only_its_own_host(
     browser, site, pages
 ):
     for name in names(pages):
-        context = browser.new_context()
-        page = context.new_page()
-        responses = []
-        page.on("response", responses.append)
-        page.goto(urljoin(site, name), wait_until="networkidle")
-        asked = [r.url for r in responses if not r.url.startswith("data:")]
+        responses = loaded_by(browser, urljoin(site, name))
+        asked = [url for url in responses if not url.startswith("data:")]
         assert all(url.startswith(site) for url in asked), asked
-        assert all(r.ok for r in responses), [r.url for r in responses if not r.ok]
-        weight = sum(len(gzip.compress(r.body())) for r in responses)
-        context.close()
+        weight = sum(len(gzip.compress(body)) for body in responses.values())
         assert weight <= 350_000, f"{name}: {weight} bytes"
+
+
+def loaded_by(browser, url: str) -> dict[str, bytes]:
+    """What a page loads, with itself: URL -> body."""
+    responses = []
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("response", lambda response: responses.append(response))
+    page.goto(url, wait_until="networkidle")
+    assert all(response.ok for response in responses)
+    bodies = {response.url: response.body() for response in responses}
+    context.close()
+    return bodies
 
 
 @in_a_browser

@@ -99,6 +99,10 @@ def add_context(
     ]
     context["page_source"] = ""
     if doctree is not None:
+        # MyST-NB's label would hide the summary's own words from a screen reader.
+        context["body"] = context["body"].replace(
+            '<summary aria-label="Toggle hidden content">', "<summary>"
+        )
         source = Path(env.doc2path(pagename))
         context["page_source"] = source.relative_to(app.srcdir).as_posix()
 
