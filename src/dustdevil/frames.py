@@ -34,7 +34,7 @@ FINAL, RESERVED, MASKED = 0x80, 0x70, 0x80
 # Close codes (section 7.4.1). 1005 and 1006 are never sent: they stand for a Close
 # frame without a code and for a connection that ended without a Close frame.
 NORMAL, PROTOCOL_ERROR, NO_CODE, ABNORMAL = 1000, 1002, 1005, 1006
-INVALID_DATA, TOO_BIG, INTERNAL_ERROR = 1007, 1009, 1011
+GOING_AWAY, INVALID_DATA, TOO_BIG, INTERNAL_ERROR = 1001, 1007, 1009, 1011
 UNSENDABLE = {1004, NO_CODE, ABNORMAL}
 NOT_UTF8 = "text that is not UTF-8"
 

@@ -1,0 +1,168 @@
+"""Applications: routes, what they answer, and what is answered when they fail.
+
+    app = Application()
+
+    @app.get("/hello/{name}")
+    async def hello(request, name):
+        return f"Hello, {name}!"
+
+    app.run()
+
+A handler gets the request and the arguments found in its path. It may be a plain
+function, an `async def` or a generator under `@coroutine`. A plain function that
+takes long stops the whole server for so long, since nothing else can run meanwhile.
+"""
+
+import html as escaping
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from inspect import isawaitable
+from typing import Any
+
+from dustdevil.http1 import Head, ProtocolError
+from dustdevil.messages import (
+    HTTPError,
+    Request,
+    Response,
+    html,
+    redirect,
+    to_response,
+)
+from dustdevil.routing import Handler, MethodNotAllowed, NotFound, Router
+from dustdevil.static import StaticFiles, to_folder
+
+__all__ = [
+    "Application",
+    "HTTPError",
+    "Request",
+    "Response",
+    "StaticFiles",
+    "html",
+    "redirect",
+]
+
+log = logging.getLogger("dustdevil")
+
+ErrorPage = Callable[[Request, HTTPError], Any]
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; font: 1.1rem/1.5 system-ui, sans-serif }}
+body {{ margin: 20vh auto; padding: 0 1rem; max-width: 36rem }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{detail}</p>
+</body>
+</html>
+"""
+
+
+class Application(Router):
+    """A router that answers requests: what a Server is given to serve.
+
+    Whatever a handler or a middleware raises becomes a response: an HTTPError the one
+    it names, anything else a 500, whose cause is told to the log and not the client.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error_pages: dict[int, ErrorPage] = {}
+
+    def __call__(self, head: Head, body: Any, connection: Any) -> Awaitable[Response]:
+        """Answer one request: what the server calls."""
+        request = Request(head, body, connection)
+        if self.middleware:
+            return self.attempt(self.wrap(self.dispatch), request)
+        return self.dispatch(request)
+
+    def dispatch(self, request: Request) -> Awaitable[Response]:
+        """The innermost layer: call the handler that the route names."""
+        return self.attempt(self.call_route, request)
+
+    def call_route(self, request: Request) -> Any:
+        """Find the route, note its arguments in the request, call its handler."""
+        handler, params = self.match(request.method, request.path)
+        request.params = params
+        return handler(request, **params)
+
+    async def attempt(self, handler: Handler, request: Request) -> Response:
+        """The handler's response, or that to its failure."""
+        try:
+            result = handler(request)
+            return to_response(await result if isawaitable(result) else result)
+        except ProtocolError:
+            raise  # from reading the body: the server knows what to do
+        except Exception as error:
+            return await self.answer_failure(request, error)
+
+    async def answer_failure(self, request: Request, error: Exception) -> Response:
+        """The page for an exception: one registered for its status, or a plain one."""
+        failure = as_http_error(error)
+        if failure is None:
+            log.exception("%s %s failed", request.method, request.target)
+            failure = HTTPError(500)
+        make_page = self.error_pages.get(failure.status, plain_page)
+        try:
+            page = make_page(request, failure)
+            response = to_response(await page if isawaitable(page) else page)
+            response.status = failure.status
+        except Exception:
+            log.exception("the page for %s failed", failure.status)
+            response = plain_page(request, HTTPError(500))
+        response.headers += failure.headers
+        return response
+
+    def error(self, status: int) -> Callable[[ErrorPage], ErrorPage]:
+        """Decorate a function of the request and the HTTPError: a status' own page."""
+
+        def register(page: ErrorPage) -> ErrorPage:
+            self.error_pages[status] = page
+            return page
+
+        return register
+
+    def files(
+        self, prefix: str, folder: str | os.PathLike[str], name="files", **options: Any
+    ) -> None:
+        """Serve the files of a folder under a prefix; options as of StaticFiles.
+
+        `url_for("files", path="style.css")` is the path of one of them.
+        """
+        prefix = f"/{prefix.strip('/')}".rstrip("/")
+        files = StaticFiles(folder, **options)
+        if prefix:
+            self.get(prefix, name)(to_folder)
+        self.get(prefix + "/", name)(files)
+        self.get(prefix + "/{path:path}", name)(files)
+
+
+def as_http_error(error: Exception) -> HTTPError | None:
+    """What the client may be told of an exception: None, if nothing."""
+    if isinstance(error, NotFound):
+        return HTTPError(404)
+    if isinstance(error, MethodNotAllowed):
+        return HTTPError(405, headers=[("Allow", ", ".join(sorted(error.allowed)))])
+    return error if isinstance(error, HTTPError) else None
+
+
+def plain_page(request: Request, error: HTTPError) -> Response:
+    """A short page that says what the status means, for a browser or for others."""
+    try:
+        status = HTTPStatus(error.status)
+        title, meaning = f"{status.value} {status.phrase}", status.description
+    except ValueError:
+        title, meaning = str(error.status), ""
+    detail = error.detail or meaning
+    if not request.accepts_html():
+        return Response(f"{title}\n{detail}".rstrip() + "\n", error.status)
+    text = PAGE.format(title=escaping.escape(title), detail=escaping.escape(detail))
+    return html(text, error.status)

@@ -1,0 +1,393 @@
+"""WebSockets as a handler sees them: messages in both directions, at any time.
+
+A WebSocket begins as an HTTP request, the *opening handshake*: the client asks for an
+upgrade and sends a random key, and the server shows with a number made of that key
+that it means WebSocket, and no other protocol that happens to listen. Its answer is
+status 101, and from there on the connection carries frames (see `frames`).
+
+    @app.get("/echo")
+    @websocket()
+    async def echo(request, ws):
+        async for message in ws:
+            await ws.send(message)
+"""
+
+import logging
+import re
+from base64 import b64encode
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection
+from functools import wraps
+from hashlib import sha1
+from typing import Any
+from urllib.parse import urlsplit
+
+from dustdevil.coroutine import CancelledError, Future
+from dustdevil.fields import Integer, Seconds, Settings, Size
+from dustdevil.frames import (
+    ABNORMAL,
+    GOING_AWAY,
+    INTERNAL_ERROR,
+    NORMAL,
+    Closed,
+    ConnectionClosed,
+    Pong,
+    WebSocketProtocol,
+)
+from dustdevil.loop import Timer
+from dustdevil.messages import HTTPError, Request, Response
+from dustdevil.stream import HIGH_WATER, Stream, StreamClosed, running_loop
+
+__all__ = ["ConnectionClosed", "WebSocket", "WebSocketSettings", "websocket"]
+
+log = logging.getLogger("dustdevil")
+
+Origins = Collection[str] | Callable[[Request, str], bool] | None
+
+# RFC 6455, section 1.3: no server that does not know WebSocket would add just this.
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # sixteen bytes in base64
+
+
+class WebSocketSettings(Settings):
+    """Limits and times of a WebSocket."""
+
+    max_frame = Size("1 MiB", "largest payload of one frame")
+    max_message = Size("1 MiB", "largest message, all its frames together")
+    max_waiting = Integer(16, "messages kept for a handler that is slow", minimum=1)
+    ping_interval = Seconds(30, "how often to ask for a sign of life", optional=True)
+    close_timeout = Seconds(10, "how long to wait for the peer's goodbye")
+
+
+class WebSocket:
+    """One end of an open WebSocket, over a stream that it has for itself.
+
+    Pings are answered, and sent, without the handler's doing. Where the handler is
+    slow to receive, the peer is made to wait; where the peer is, `send` waits.
+    `subprotocol` is what was agreed on in the handshake, or None. When the connection
+    has ended, `close_code` and `close_reason` say how (RFC 6455, section 7.4).
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        settings: WebSocketSettings | None = None,
+        subprotocol: str | None = None,
+        *,
+        client: bool = False,
+    ):
+        self.settings = settings = settings or WebSocketSettings()
+        self.subprotocol = subprotocol
+        self.close_code: int | None = None
+        self.close_reason = ""
+        self._stream = stream
+        self._loop = running_loop()
+        self._protocol = WebSocketProtocol(
+            settings.max_frame, settings.max_message, client=client
+        )
+        self._waiting: deque[str | bytes] = deque()  # for receive()
+        self._receiver: Future | None = None
+        self._pings: deque[tuple[bytes, Future]] = deque()
+        self._pinged = 0
+        self._heard = True  # since our last ping
+        self._paused = False  # we do not read, because
+        self._congested = False  # … the peer does not read our replies
+        self._leaving = False  # we said goodbye, and listen for nothing else
+        self._gone = Future()
+        self._timer: Timer | None = None
+        self._in(settings.ping_interval, self._keep_alive)
+        self._attach()
+
+    def _attach(self) -> None:
+        """Be called with what arrives, first with what came with the handshake."""
+        stream = self._stream
+        stream.on_close, stream.on_data = self._on_close, self._on_data
+        early = stream.read_now()
+        if early:
+            self._on_data(early)
+        if stream.closed:
+            self._on_close(None)
+        elif stream.eof:
+            self._on_data(b"")
+        elif not self._paused:
+            stream.resume_reading()
+
+    # What the handler calls
+
+    async def receive(self) -> str | bytes:
+        """The next message: a str is text, bytes are binary.
+
+        Raises ConnectionClosed after the last one. One coroutine may receive at once.
+        """
+        while not self._waiting:
+            if self.close_code is not None:
+                raise ConnectionClosed(self.close_code, self.close_reason)
+            if self._receiver is not None:
+                raise RuntimeError("somebody else is receiving from this WebSocket")
+            self._receiver = Future()
+            try:
+                await self._receiver
+            finally:
+                self._receiver = None
+        message = self._waiting.popleft()
+        self._regulate()
+        return message
+
+    def __aiter__(self) -> "WebSocket":
+        """The messages, until the connection ends, however it ends."""
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        try:
+            return await self.receive()
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a message, and wait if the peer is slow to read what was sent before.
+
+        Raises ConnectionClosed if there is nobody to read it any more.
+        """
+        if self.close_code is not None:
+            raise ConnectionClosed(self.close_code, self.close_reason)
+        try:
+            self._stream.write(self._protocol.message(message))
+            await self._stream.drain()
+        except StreamClosed:
+            raise ConnectionClosed(self.close_code or ABNORMAL) from None
+
+    async def ping(self) -> float:
+        """The seconds that a ping takes to come back; ConnectionClosed if never."""
+        self._pinged += 1
+        payload, answered = self._pinged.to_bytes(8, "big"), Future()
+        self._stream.write(self._protocol.ping(payload))
+        self._pings.append((payload, answered))
+        sent = self._loop.time()
+        await answered
+        if self.close_code is not None:
+            raise ConnectionClosed(self.close_code, self.close_reason)
+        return self._loop.time() - sent
+
+    async def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Say goodbye, and wait until the connection has ended.
+
+        A peer that does not answer within `close_timeout` is hung up on.
+        """
+        self.leave(code, reason)
+        await self._gone
+
+    def leave(self, code: int = NORMAL, reason: str = "") -> None:
+        """Say goodbye without waiting for the end. Messages to come are dropped."""
+        if self._protocol.close_sent or self._stream.closed:
+            return
+        self._stream.write(self._protocol.close(code, reason))
+        self._leaving = True
+        self._waiting.clear()
+        self._regulate()
+        self._hang_up_later()
+
+    # What the stream and the loop call
+
+    def _on_data(self, data: bytes) -> None:
+        """Take what arrived; b"" is the end, and if no Close came before, a bad one."""
+        self._heard = True
+        if not data:
+            self._hang_up_later()
+            self._stream.close()
+            return
+        for event in self._protocol.feed(data):
+            if isinstance(event, str | bytes):
+                if not self._leaving:
+                    self._waiting.append(event)
+            elif isinstance(event, Pong):
+                self._on_pong(event.payload)
+            elif isinstance(event, Closed):
+                self.close_code, self.close_reason = event
+        replies = self._protocol.take_replies()
+        if replies:
+            self._stream.write(replies)
+        if self._protocol.over:
+            self._part()
+        self._regulate()
+        self._wake()
+
+    def _part(self) -> None:
+        """Both have said goodbye. Send no more, and let the peer close (7.1.1).
+
+        To close at once could make the kernel answer what the peer sends meanwhile
+        with a reset, and that would throw away the Close frame it has not read yet.
+        """
+        if not self._stream.closed:
+            self._stream.write_eof()
+            self._hang_up_later()
+
+    def _on_pong(self, payload: bytes) -> None:
+        # A pong answers the pings before it, too (section 5.5.3).
+        if any(payload == sent for sent, _ in self._pings):
+            sent = b""
+            while sent != payload:
+                sent, answered = self._pings.popleft()
+                answered.set_result(None)
+
+    def _on_close(self, error: BaseException | None) -> None:
+        """The connection has ended."""
+        self._in(None, self._keep_alive)
+        if self.close_code is None:
+            self.close_code = ABNORMAL
+        while self._pings:
+            self._pings.popleft()[1].set_result(None)
+        self._wake()
+        self._gone.set_result(None)
+
+    def _wake(self) -> None:
+        """Let receive() go on, if there is something for it now."""
+        receiver, news = self._receiver, self._waiting or self.close_code is not None
+        if news and receiver is not None and not receiver.done():
+            receiver.set_result(None)
+
+    def _regulate(self) -> None:
+        """Read on, or make the peer wait, by how much waits here in both directions."""
+        if self._stream.unsent > HIGH_WATER and not self._congested:
+            # A peer that pings and never reads must not fill our memory with pongs.
+            self._congested = True
+            self._loop.spawn(self._wait_for_room())
+        # Once paused, well below the limit: not a system call for every message.
+        most = self.settings.max_waiting // (2 if self._paused else 1)
+        full = self._congested or len(self._waiting) >= most
+        if full and not self._paused:
+            self._stream.pause_reading()
+        elif self._paused and not full:
+            self._stream.resume_reading()
+        self._paused = full
+
+    async def _wait_for_room(self) -> None:
+        try:
+            await self._stream.drain()
+        except StreamClosed:
+            return
+        self._congested = False
+        self._regulate()
+
+    def _keep_alive(self) -> None:
+        """Ask whether the peer is there; hang up on one that was silent since."""
+        if self._stream.closed or self._protocol.close_sent:
+            return
+        if not self._heard and not self._paused:
+            self._stream.abort()
+            return
+        self._heard = False
+        self._stream.write(self._protocol.ping())
+        self._in(self.settings.ping_interval, self._keep_alive)
+
+    def _hang_up_later(self) -> None:
+        self._in(self.settings.close_timeout, self._stream.abort)
+
+    def _in(self, seconds: float | None, what: Callable[[], None]) -> None:
+        """Set the one timer there is: for the next ping, or for the end."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if seconds is not None:
+            self._timer = self._loop.call_later(seconds, what)
+
+
+async def converse(ws: WebSocket, conversation: Awaitable[Any]) -> None:
+    """Run a handler to its end, and close its WebSocket accordingly."""
+    code = NORMAL
+    try:
+        await conversation
+    except ConnectionClosed:
+        pass  # the usual end of a handler that only sends
+    except CancelledError:
+        ws.leave(GOING_AWAY)
+        raise
+    except Exception:
+        log.exception("a WebSocket handler failed")
+        code = INTERNAL_ERROR
+    await ws.close(code)
+
+
+# The opening handshake
+
+
+def accept_key(key: str) -> str:
+    """What the server answers to the client's key (section 4.2.2, item 5.4)."""
+    return b64encode(sha1(key.encode() + GUID).digest()).decode()
+
+
+def check_handshake(request: Request) -> str:
+    """The key of a request that opens a WebSocket as it should (section 4.2.1).
+
+    Raises HTTPError 426 for a request for something else, 400 for a malformed one.
+    """
+    upgrade = ("Upgrade", "websocket")
+    if request.method != "GET" or "websocket" not in tokens(request.upgrade.lower()):
+        raise HTTPError(426, "This address speaks WebSocket only.", [upgrade])
+    if request.headers.get("sec-websocket-version") != "13":
+        version = ("Sec-WebSocket-Version", "13")
+        raise HTTPError(426, "This server knows version 13.", [upgrade, version])
+    key = request.headers.get("sec-websocket-key", "")
+    if not KEY.fullmatch(key):
+        raise HTTPError(400, "Sec-WebSocket-Key is not sixteen bytes in base64.")
+    return key
+
+
+def tokens(text: str) -> list[str]:
+    """The members of a comma-separated list."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def check_origin(request: Request, origins: Origins) -> None:
+    """Raise HTTPError 403 if a page of another site is behind the request.
+
+    A browser lets any page open a WebSocket to anywhere, with the cookies of there,
+    and tells in Origin which page it is (section 10.2). Other programs send none.
+    `origins` are those allowed, or a function of the request and the origin; None
+    allows the host the request went to, "*" everybody.
+    """
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    if origins is None:
+        allowed = urlsplit(origin).netloc.lower() == request.host.lower()
+    elif callable(origins):
+        allowed = origins(request, origin)
+    else:
+        allowed = origin in origins or "*" in origins
+    if not allowed:
+        raise HTTPError(403, "This page may not open a WebSocket here.")
+
+
+def websocket(
+    protocols: Collection[str] = (), origins: Origins = None, **settings: Any
+) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Response]]:
+    """Make an HTTP handler of `async def handler(request, ws, **params)`.
+
+    Of the subprotocols the client offers, the first that `protocols` has is agreed
+    on. `origins`: see check_origin; `settings`: see WebSocketSettings. When the
+    handler returns, its WebSocket is closed; when it fails, with code 1011.
+    """
+    options = WebSocketSettings(**settings)
+
+    def decorate(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Response]:
+        @wraps(handler)
+        def open_websocket(request: Request, **params: Any) -> Response:
+            key = check_handshake(request)
+            check_origin(request, origins)
+            offered = tokens(request.headers.get("sec-websocket-protocol", ""))
+            chosen = next((name for name in offered if name in protocols), None)
+            headers = [
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Accept", accept_key(key)),
+            ]
+            if chosen is not None:
+                headers.append(("Sec-WebSocket-Protocol", chosen))
+
+            async def upgrade(stream: Stream) -> None:
+                ws = WebSocket(stream, options, chosen)
+                await converse(ws, handler(request, ws, **params))
+
+            return Response(status=101, headers=headers, upgrade=upgrade)
+
+        return open_websocket
+
+    return decorate
