@@ -63,6 +63,7 @@ class LivePage {
 
   /** Make the source editable; a click says where the cursor goes. */
   async edit(cell, click) {
+    if (cell.anchor.localName === "details") cell.anchor.open = true;
     if (!cell.editor) {
       const { open } = await import("./editor.js");
       if (cell.editor) return;
