@@ -141,7 +141,7 @@ def stacks(bench: Bench) -> None:
 
 
 @check(
-    "A class is called once, and its methods answer",
+    "A class is called once, its methods answer, and nonsense is refused",
     step=2,
     read="Any callable, and a class",
     hints=[
@@ -150,7 +150,9 @@ def stacks(bench: Bench) -> None:
         "Call the class once. Its bound methods, resource.get and so on, are the "
         "handlers: they bring their object with them.",
         "{m: getattr(resource, m.lower()) for m in METHODS if hasattr(resource, "
-        "m.lower())}; and route() must ask handlers_of for its pairs.",
+        "m.lower())}; and route() must ask handlers_of for its pairs. ValueError is for "
+        "a method that METHODS does not have, methods= with a class, and a class "
+        "without any such method.",
     ],
 )
 def a_class_answers(bench: Bench) -> None:
@@ -193,22 +195,10 @@ def a_class_answers(bench: Bench) -> None:
         1,
         "What one request leaves in self, the next one should find.",
     )
+    _refuses(bench)
 
 
-@check(
-    "What can't be routed is refused when the program starts",
-    step=2,
-    read="Any callable, and a class",
-    hints=[
-        "A misspelt method would only ever be answered with 405. Better to hear of it "
-        "when the decorator runs.",
-        "Three things are refused with ValueError: a method that METHODS does not "
-        "have, methods= for a class, and a class without any such method.",
-        "unknown = [m for m in wanted if m not in METHODS]; if unknown: raise "
-        "ValueError(…)",
-    ],
-)
-def refuses(bench: Bench) -> None:
+def _refuses(bench: Bench) -> None:
     handlers_of, word = bench.routing.handlers_of, bench.word()
     handler = make_handler(word)
     with expect_raises(ValueError, f"handlers_of({word}, ['{word.upper()}'])"):
@@ -459,7 +449,7 @@ def url_for(bench: Bench) -> None:
 
 
 @check(
-    "Middleware: first declared, outermost",
+    "Middleware: first declared, outermost, and each may answer by itself",
     step=6,
     read="Middleware",
     hints=[
@@ -511,6 +501,7 @@ def onion(bench: Bench) -> None:
         [request, *names[::-1]],
         "Each layer returns what its middleware returns.",
     )
+    _short_circuit(bench)
 
 
 def _order(log: list[str], names: list[str]) -> str:
@@ -534,19 +525,7 @@ def make_ring(name: str, log: list):
     return ring
 
 
-@check(
-    "A middleware may answer by itself, and handlers don't share layers",
-    step=6,
-    read="Middleware",
-    hints=[
-        "Whether the next layer runs is the middleware's decision: layer() must not "
-        "call it by itself.",
-        "wrap() is called for many handlers. Does it leave something behind that the "
-        "next call meets?",
-        "Use a local name for the growing function; self.middleware stays as it is.",
-    ],
-)
-def short_circuit(bench: Bench) -> None:
+def _short_circuit(bench: Bench) -> None:
     router, secret = bench.routing.Router(), bench.word()
     calls = []
 
@@ -556,7 +535,11 @@ def short_circuit(bench: Bench) -> None:
     router.use(guard)
     handlers = [make_handler(bench.word()) for _ in range(3)]
     wrapped = [router.wrap(handler) for handler in handlers]
-    expect("the guard answers a stranger by itself", wrapped[0]("stranger"), "refused")
+    expect(
+        "a middleware that returns 'refused' without calling the next one inward",
+        wrapped[0]("stranger"),
+        "refused",
+    )
     for handler, call in zip(handlers, wrapped, strict=True):
         word = handler.__name__
         expect(f"wrap({word}) called with the password", call(secret), (word, {}))

@@ -49,7 +49,8 @@ def main() -> None:
     lab, folder = load(Path(job["lab"])), Path(job["folder"]).resolve()
     for check in lab.checks:
         if check.name in job["checks"]:
-            verdict = Trial(lab, check, folder, job["seed"]).run()
+            limit = min(check.limit, job["limit"] or check.limit)
+            verdict = Trial(lab, check, folder, job["seed"], limit).run()
             print(json.dumps(verdict.as_dict()), flush=True)
             if not verdict.passed and not job["go_on"]:
                 break
@@ -58,8 +59,11 @@ def main() -> None:
 class Trial:
     """One check on the modules of one folder."""
 
-    def __init__(self, lab: Lab, check: Check, folder: Path, seed: int) -> None:
-        self.lab, self.check, self.folder, self.seed = lab, check, folder, seed
+    def __init__(
+        self, lab: Lab, check: Check, folder: Path, seed: int, limit: float
+    ) -> None:
+        self.lab, self.check, self.folder = lab, check, folder
+        self.seed, self.limit = seed, limit
 
     def run(self) -> Verdict:
         """Fork, wait, and read what the child wrote, or why it could not."""
@@ -81,7 +85,7 @@ class Trial:
 
     def _wait(self, pid: int) -> int:
         """Return the exit code as `subprocess` has it: minus the signal's number."""
-        deadline = time.monotonic() + self.check.limit + GRACE
+        deadline = time.monotonic() + self.limit + GRACE
         pause = 0.001
         while True:
             done, status = os.waitpid(pid, os.WNOHANG)
@@ -113,7 +117,7 @@ class Trial:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             _limit_memory()
             faulthandler.enable(file=dump)
-            faulthandler.dump_traceback_later(self.check.limit, exit=True, file=dump)
+            faulthandler.dump_traceback_later(self.limit, exit=True, file=dump)
             json.dump(self._examine().as_dict(), result)
             result.flush()
             code = 0
@@ -186,7 +190,7 @@ class Trial:
         if "Timeout (" in dump or status == -signal.SIGKILL:
             return self._verdict(
                 HANG,
-                f"no end after {self.check.limit:g} seconds; it was still here:",
+                f"no end after {self.limit:g} seconds; it was still here:",
                 self._innermost(dump) or "(no line of yours: the check was waiting)",
             )
         how = (

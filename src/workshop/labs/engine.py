@@ -64,11 +64,13 @@ def run(
     names: list[str] | None = None,
     seed: int | None = None,
     go_on: bool = True,
+    limit: float | None = None,
 ) -> Iterator[Verdict]:
     """Run checks in a process of their own; yield each verdict as it comes.
 
     All of the lab's, or those of one step, or those called `names`. With `go_on`
-    false, the first one that fails is the last.
+    false, the first one that fails is the last. `limit` shortens every check's time
+    limit, in seconds.
     """
     folder = folder or my_stack()
     for module in lab.modules:
@@ -90,6 +92,7 @@ def run(
         "checks": wanted,
         "seed": random.randrange(1000) if seed is None else seed,
         "go_on": go_on,
+        "limit": limit,
     }
     return _verdicts(job)
 

@@ -26,7 +26,6 @@ SETTLE = 30  # milliseconds without a change: the editor has finished writing
 
 def watch(console: Console, lab: Lab) -> int:
     """Check now and after every save, until q or Ctrl-C."""
-    failed = _check(console, lab)
     keys = console.is_terminal and sys.stdin.isatty()
     saves = changes(
         my_stack(),
@@ -37,7 +36,9 @@ def watch(console: Console, lab: Lab) -> int:
         yield_on_timeout=True,
         raise_interrupt=False,
     )
+    next(saves)  # from now on no save is missed
     with _single_keys() if keys else contextlib.nullcontext():
+        failed = _check(console, lab)
         for saved in saves:
             if saved:
                 failed = _check(console, lab)

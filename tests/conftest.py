@@ -1,0 +1,29 @@
+"""`pytest --stack FOLDER`: run the contract tests on somebody else's modules."""
+
+import os
+
+from workshop import overlay
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--stack",
+        metavar="FOLDER",
+        help="test FOLDER/X.py in the place of dustdevil.X, where there is one",
+    )
+
+
+def pytest_configure(config):
+    folder = config.getoption("--stack")
+    if folder:
+        overlay.install(folder)
+        # Servers that the tests start are Python processes of their own.
+        os.environ.update(overlay.environment(folder))
+
+
+def pytest_report_header(config):
+    folder = config.getoption("--stack")
+    if folder:
+        names = ", ".join(overlay.modules(folder)) or "nothing"
+        return f"stack: {folder} replaces {names}"
+    return None
