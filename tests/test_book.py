@@ -15,7 +15,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
 
-from workshop import book, npm, sphinx_ext
+from workshop import book, formulas, npm, sphinx_ext
 
 ROOT = book.ROOT
 STYLE = ROOT / "book" / "_static" / "style.css"
@@ -312,6 +312,41 @@ def test_the_command_prints_one_line_for_an_error(monkeypatch, capsys):
     book.add_arguments(parser)
     assert book.run(parser.parse_args([])) == 1
     assert capsys.readouterr().err == "workshop build: the reason\n"
+
+
+# --- formulas ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mathjax() -> Path:
+    modules = npm.install(ROOT / "frontend", ROOT / "build" / "frontend")
+    return modules / "mathjax"
+
+
+def test_a_formula_is_drawn_and_can_be_read_aloud(mathjax):
+    with formulas.Setter(mathjax) as setter:
+        inline = setter.set(r"O(\log n)")
+        block = setter.set(r"\sum_{i=1}^n \frac{1}{i}", display=True)
+    assert "<svg" in inline
+    assert "<math" in inline
+    assert 'display="true"' in block
+
+
+def test_a_wrong_formula_stops_the_build(small, mathjax):
+    (small / "book" / "index.md").write_text("# A\n\nThis: $\\frac{1$\n")
+    (small / "build" / "frontend").mkdir(parents=True)
+    (small / "build" / "frontend" / "node_modules").symlink_to(mathjax.parent)
+    with pytest.raises(book.BuildError, match="formula is wrong: Missing close brace"):
+        book.build(small)
+
+
+def test_formulas_need_no_script_in_the_page(small, mathjax):
+    (small / "book" / "index.md").write_text("# A\n\nThis: $\\frac{1}{2}$\n")
+    (small / "build" / "frontend").mkdir(parents=True)
+    (small / "build" / "frontend" / "node_modules").symlink_to(mathjax.parent)
+    page = built(small)
+    assert "<mjx-container" in page
+    assert "tex-chtml" not in page
 
 
 # --- npm -----------------------------------------------------------------------------

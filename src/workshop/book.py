@@ -38,7 +38,8 @@ UNWANTED = {
     "sphinx.ext.intersphinx",
 }
 
-# What of MathJax a page can ask for.
+# What of MathJax a cell that runs in the page can ask for; the formulas of the text
+# are set by the build.
 MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
 
 # What the pages are made of, as patterns from the root.
@@ -50,6 +51,7 @@ INPUTS = (
     "frontend/*.*",
     "frontend/src/**/*",
     "src/workshop/book.py",
+    "src/workshop/formulas.*",
     "src/workshop/npm.py",
     "src/workshop/pieces.py",
     "src/workshop/sphinx_ext.py",
@@ -246,6 +248,7 @@ def sphinx_config(root: Path) -> dict[str, Any]:
     # Jupyter Book writes these for its own theme and for an extension left out.
     config["html_theme_options"] = {}
     config.pop("comments_config", None)
+    config["mathjax_package"] = str(root / config["mathjax_package"])
     return config
 
 

@@ -33,6 +33,11 @@ def client() -> list[str]:
     return [str(_wheel() / "bin" / "node"), str(_wheel() / _NPM_SCRIPT)]
 
 
+def node() -> str:
+    """The path of Node.js, chosen as in `client`."""
+    return shutil.which("node") or str(_wheel() / "bin" / "node")
+
+
 _NPM_SCRIPT = Path("lib", "node_modules", "npm", "bin", "npm-cli.js")
 
 

@@ -3,7 +3,7 @@
 It hands our theme the contents, numbered as in `pieces.toml`; leaves out the scripts
 and style sheets that no page of ours uses; and makes three small changes to what
 MyST writes: tables that can scroll, call-outs that can open, and links in stored
-outputs that lead to pages instead of notebooks.
+outputs that lead to pages instead of notebooks. Formulas: see `workshop.formulas`.
 """
 
 import re
@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.api import SiteMap
 
-from workshop import pieces
+from workshop import formulas, pieces
 
 NOTEBOOK_LINK = re.compile(
     r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
@@ -29,6 +29,7 @@ REPLACED = frozenset({"style.css", "basic.css", "pygments.css", "mystnb.css"})
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
+    formulas.connect(app)
     app.connect("doctree-resolved", improve_page)
     app.connect("html-page-context", add_context)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
