@@ -41,7 +41,8 @@ class Quiz:
         for letter, (choice, _) in zip(letters, self.choices, strict=False):
             lines.append(f"  {letter}) {choice}")
         choice, why = self.choices[self.right]
-        lines.append(f"Computed: {letters[self.right]}) {choice}. {_plain(why)}")
+        lines.append(f"Computed: {letters[self.right]}) {choice}")
+        lines.append(_plain(why))
         return "\n".join(lines)
 
     def _set(self, choice: str) -> str:
