@@ -64,8 +64,8 @@ class Request:
     """What a client asks for.
 
     `method`, `target` (as it was sent), `headers`, `host` and `upgrade` come from the
-    parser. `params` are the arguments that the route found in the path; `state` is a place
-    for what middleware finds out about the request, the user for instance.
+    parser. `params` are the arguments that the route found in the path; `state` is a
+    place for what middleware finds out about the request, the user for instance.
     """
 
     def __init__(self, head: Head, body: Any, connection: Any):
@@ -181,17 +181,19 @@ class Response:
         length: int | None = None,
         upgrade: Upgrade | None = None,
     ):
-        self.status = status
         self.headers = list(headers.items() if isinstance(headers, dict) else headers)
-        if isinstance(body, str):
-            body, content_type = body.encode(), content_type or TEXT
-        elif body:
-            content_type = content_type or BYTES
+        if not content_type and body and not self.has("Content-Type"):
+            content_type = TEXT if isinstance(body, str) else BYTES
         if content_type:
             self.headers.append(("Content-Type", content_type))
-        self.body = body
+        self.status = status
+        self.body = body.encode() if isinstance(body, str) else body
         self.length = length
         self.upgrade = upgrade
+
+    def has(self, name: str) -> bool:
+        """Whether there is a header of that name."""
+        return any(name.lower() == key.lower() for key, _ in self.headers)
 
     def set_cookie(
         self,

@@ -14,7 +14,8 @@ import os
 import re
 import stat
 import time
-from email.utils import formatdate, mktime_tz, parsedate_tz
+from calendar import timegm
+from email.utils import formatdate, parsedate_to_datetime
 from io import FileIO
 from urllib.parse import quote
 
@@ -262,7 +263,7 @@ def wanted_range(
 def parse_date(text: str | None, default: int) -> int:
     """A date in any of HTTP's three forms, as seconds since 1970 (section 5.6.7)."""
     try:
-        return int(mktime_tz(parsedate_tz(text or "")))  # type: ignore[arg-type]
+        return timegm(parsedate_to_datetime(text or "").utctimetuple())
     except (TypeError, ValueError, OverflowError):
         return default
 
