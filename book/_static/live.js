@@ -95,6 +95,7 @@
       choice.textContent = label;
       choice.addEventListener("click", () => {
         cell.notice?.remove();
+        cell.run.focus();
         act();
       });
       cell.notice.append(choice);
@@ -209,7 +210,19 @@
   function begin() {
     let number = 0;
     for (const root of document.querySelectorAll("div.cell")) draw(root, ++number);
-    if (page.cells.length) drawBar();
+    if (!page.cells.length) return;
+    drawBar();
+    if (edits()) perform("restore", page.cells[0]);
+  }
+
+  /* What the reader has edited on this page, kept by the tab until it is closed. */
+  page.memory = `live-edits ${location.pathname}`;
+  function edits() {
+    try {
+      return sessionStorage.getItem(page.memory);
+    } catch {
+      return null;
+    }
   }
 
   if (document.readyState === "loading")

@@ -31,7 +31,7 @@ class LivePage {
     this.#page = page;
     this.#kernel = new Kernel(new Server(page.root, page.token), notebook(page.root), {
       onState: (state, more) => this.#showState(state, more),
-      onLost: () => this.#tellRevived(),
+      onRestarted: () => this.#tellRestarted(),
     });
     this.#drawControls();
     this.#showState("not connected");
@@ -64,17 +64,44 @@ class LivePage {
   /** Make the source editable; a click says where the cursor goes. */
   async edit(cell, click) {
     if (cell.anchor.localName === "details") cell.anchor.open = true;
-    if (!cell.editor) {
-      const { open } = await import("./editor.js");
-      if (cell.editor) return;
-      open(cell, {
-        run: () => this.#isWaiting(cell) || this.#enqueue([cell]),
-        runAndMove: () => this.runAndMove(cell),
-        changed: () => this.#showEdited(cell),
-        complete: (code, cursor) => this.#kernel.complete(code, cursor),
-      });
-    }
+    await this.#openEditor(cell);
     cell.editor.focusAt(click);
+  }
+
+  async #openEditor(cell) {
+    const { open } = await import("./editor.js");
+    if (cell.editor) return;
+    open(cell, {
+      run: () => this.#isWaiting(cell) || this.#enqueue([cell]),
+      runAndMove: () => this.runAndMove(cell),
+      changed: () => this.#noteEdit(cell),
+      complete: (code, cursor) => this.#kernel.complete(code, cursor),
+    });
+  }
+
+  /** Put the reader's edits back that were made before the page was loaded again. */
+  async restore() {
+    for (const [number, original, text] of this.#recall()) {
+      const cell = this.#page.cells[number - 1];
+      if (cell?.source() !== original) continue; // the book has changed since
+      await this.#openEditor(cell);
+      cell.editor.write(text);
+    }
+  }
+
+  #recall() {
+    return JSON.parse(sessionStorage.getItem(this.#page.memory) ?? "[]");
+  }
+
+  #remember() {
+    const edited = this.#page.cells.filter((cell) => cell.edited);
+    const kept = edited.map((cell) => [cell.number, cell.original, cell.source()]);
+    try {
+      if (kept.length) sessionStorage.setItem(this.#page.memory, JSON.stringify(kept));
+      else sessionStorage.removeItem(this.#page.memory);
+    } catch {
+      // No storage: the edits live as long as the page.
+    }
   }
 
   async interrupt() {
@@ -197,11 +224,7 @@ class LivePage {
     const interrupted = reply.ename === "KeyboardInterrupt";
     const word = { ok: "", error: interrupted ? "stopped" : "error" }[reply.status];
     this.#rest(cell, [word ?? "not finished", elapsed].filter(Boolean).join(", "));
-    const sentence = AFTER[reply.status];
-    if (sentence) {
-      const again = reply.status === "restarted" ? [] : [this.#anew(cell, reply.status)];
-      this.#page.tell(cell, sentence, again);
-    }
+    this.#tellEnd(cell, reply.status);
     this.#announce(
       reply.status === "ok"
         ? `Cell ${cell.number} is done`
@@ -209,6 +232,13 @@ class LivePage {
     );
     if (reply.status === "ok" || (reply.status === "error" && mayFail(cell))) return;
     for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+  }
+
+  async #tellEnd(cell, status) {
+    if (!(status in AFTER)) return;
+    const why = status === "dead" ? await this.#kernel.obituary() : "";
+    const again = status === "restarted" ? [] : [this.#anew(cell, status)];
+    this.#page.tell(cell, [AFTER[status], why].filter(Boolean).join(" "), again);
   }
 
   #rest(cell, words) {
@@ -237,9 +267,10 @@ class LivePage {
     cell.words.textContent = parts.filter(Boolean).join(" · ");
   }
 
-  #showEdited(cell) {
+  #noteEdit(cell) {
     cell.edited = cell.source() !== cell.original;
     if (cell.edited || cell.note) this.#note(cell, cell.state ?? "");
+    this.#remember();
   }
 
   #startClock(cell) {
@@ -317,6 +348,7 @@ class LivePage {
     if (this.#isWaiting(cell)) this.run(cell);
     cell.editor?.close();
     cell.edited = false;
+    this.#remember();
     cell.count = null;
     cell.notice?.remove();
     cell.note.remove();
@@ -381,9 +413,9 @@ class LivePage {
     cell.notice.append(offer);
   }
 
-  #tellRevived() {
+  #tellRestarted() {
     const cell = this.#current ?? this.#nearest();
-    if (cell && !this.#current) this.#page.tell(cell, WORDS.revived);
+    if (cell && !this.#current) this.#page.tell(cell, WORDS.anew);
   }
 
   /** The cell that is in view: a place for a message that belongs to none. */
@@ -410,7 +442,7 @@ const WORDS = {
   dead: "This page’s Python has ended, and its variables with it.",
   server: "The server could not do this.",
   away: "The connection is lost. The cell runs as soon as it is back.",
-  revived: "Python died and was started anew. Its variables are gone.",
+  anew: "Python was started anew. Its variables are gone.",
 };
 
 const AFTER = {

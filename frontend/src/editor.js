@@ -133,6 +133,9 @@ export function open(cell, { run, runAndMove, changed, complete }) {
       const at = click && view.posAtCoords({ x: click.clientX, y: click.clientY });
       if (at != null) view.dispatch({ selection: { anchor: at } });
     },
+    write(text) {
+      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    },
     close() {
       view.destroy();
       pre.hidden = false;

@@ -89,7 +89,7 @@ export class Server {
 }
 
 /** One page's kernel. `onState(state, more)` is called whenever its state changes,
-    `onLost(reason)` when it lost the reader's variables without being asked to. */
+    `onRestarted()` when it lost the reader's variables without this page's doing. */
 export class Kernel {
   #server;
   #path;
@@ -99,11 +99,11 @@ export class Kernel {
   #opening = null;
   #wake = () => {};
 
-  constructor(server, path, { onState, onLost }) {
+  constructor(server, path, { onState, onRestarted }) {
     this.#server = server;
     this.#path = path;
     this.onState = onState;
-    this.onLost = onLost;
+    this.onRestarted = onRestarted;
     this.id = null;
     this.session = null;
     this.state = "not connected";
@@ -310,10 +310,16 @@ export class Kernel {
     this.#close();
   }
 
-  /** The server restarted a kernel that had died. */
+  /** Why the kernel ended, in the server's words, if it has any. */
+  async obituary() {
+    const model = await this.#server.ask(`api/kernels/${this.id}`).catch(() => null);
+    return model?.reason ?? "";
+  }
+
+  /** The server, or another page, has restarted the kernel. */
   async #revived() {
-    this.#lose("dead");
-    this.onLost("revived");
+    this.#lose("restarted");
+    this.onRestarted();
     await this.#answering().catch(() => {});
   }
 
