@@ -1,0 +1,279 @@
+"""A kernel: a process, the link to it, and the pages that use it.
+
+What the process publishes goes to every page. What it answers goes to the page that
+asked: each answer names the request it belongs to, and we remember whose that was.
+
+    starting ──▶ idle ◀──▶ busy          restarting ──▶ starting, with a new process
+        └──────────┴─────────┴──▶ dead   (and from dead, restart is the way back)
+"""
+
+import json
+import shutil
+import signal
+import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import zmq
+from jupyter_client.kernelspec import KernelSpec
+
+from dustdevil.coroutine import Future, Task
+from dustdevil.loop import Loop
+from workshop.livebook.client import GRACE, Client
+from workshop.livebook.link import Link
+from workshop.livebook.process import Process
+from workshop.livebook.wire import Parts, decode, pack
+
+START = 60.0  # seconds a new process may take until it answers
+STOP = 1.0  # seconds it has to end by itself before it is killed
+# Its last messages may still be on their way through ZeroMQ's thread when it is gone.
+LAST_MESSAGES = 0.1
+
+
+class Kernel:
+    """One kernel under one id, from its start to its end, through all restarts."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        context: zmq.Context,
+        name: str,
+        spec: KernelSpec,
+        folder: Path,
+    ) -> None:
+        """Start it. Raises OSError if its program can't be started."""
+        self.loop = loop
+        self.context = context
+        self.id = str(uuid4())
+        self.name = name
+        self.spec = spec
+        self.folder = folder
+        self.clients: dict[str, Client] = {}
+        self.reason = ""
+        self.last_activity = datetime.now(UTC)
+        self._restarting: Task | None = None
+        self._stopping: Task | None = None
+        self._begin()
+
+    def model(self) -> dict[str, Any]:
+        """What the REST interface says of it."""
+        model = {
+            "id": self.id,
+            "name": self.name,
+            "last_activity": self.last_activity.isoformat().replace("+00:00", "Z"),
+            "execution_state": self.state,
+            "connections": self.connections,
+        }
+        return model | ({"reason": self.reason} if self.reason else {})
+
+    @property
+    def connections(self) -> int:
+        """How many pages are connected now."""
+        return sum(client.socket is not None for client in self.clients.values())
+
+    # Its life
+
+    def _begin(self) -> None:
+        self.state = "starting"
+        self.reason = ""
+        self._busy: set[str] = set()
+        self._asked: dict[str, Client] = {}
+        self._expected = False  # whether its end is our doing
+        self._home = Path(tempfile.mkdtemp(prefix="dustdevil-"))
+        try:
+            self.link = Link(
+                self.loop, self.context, self._home, self._on_message, self._on_ready
+            )
+            self.process = Process(self.loop, self.spec, self.link.file, self.folder)
+        except OSError:
+            self.link.close()
+            self._sweep_up()
+            raise
+        self._patience = self.loop.call_later(START, self._give_up)
+        self.process.ended.add_done_callback(self._on_end)
+
+    def _on_ready(self) -> None:
+        self._patience.cancel()
+        self._set_state("busy" if self._busy else "idle")
+
+    def _give_up(self) -> None:
+        self.reason = f"The kernel did not answer within {START:.0f} seconds."
+        self.process.kill()
+
+    def _on_end(self, ended: Future) -> None:
+        self._patience.cancel()
+        if not self._expected:
+            self.loop.call_later(LAST_MESSAGES, self._on_death, self.link)
+
+    def _on_death(self, link: Link) -> None:
+        """The process has ended, and nobody asked it to."""
+        if link is self.link and not self._expected:
+            self.reason = self.reason or describe_end(self.process, link.ready)
+            self._sweep_up()
+            self._set_state("dead")
+
+    async def _end(self) -> None:
+        """End the process: ask it, and after a while do not ask."""
+        self._expected = True
+        if not self.process.ended.done():
+            if self.state == "busy":
+                self.process.signal(signal.SIGINT)
+            self.link.request("control", "shutdown_request", {"restart": False})
+            timer = self.loop.call_later(STOP, self.process.kill)
+            await self.process.ended
+            timer.cancel()
+        self._sweep_up()
+
+    def _sweep_up(self) -> None:
+        self.link.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    async def restart(self) -> None:
+        """A new process in place of the old one. Raises OSError."""
+        # A task, so that it goes on when the page that asked goes away.
+        if self._restarting is None:
+            self._restarting = self.loop.spawn(self._restart())
+        await self._restarting
+
+    async def _restart(self) -> None:
+        self._set_state("restarting")
+        try:
+            await self._end()
+            self._begin()
+        except OSError as error:
+            self.reason = str(error)
+            self._set_state("dead")
+            raise
+        finally:
+            self._restarting = None
+
+    async def stop(self, reason: str) -> None:
+        """End it for good, and tell its pages why."""
+        if self._stopping is None:
+            self._stopping = self.loop.spawn(self._stop(reason))
+        await self._stopping
+
+    async def _stop(self, reason: str) -> None:
+        if self._restarting is not None:
+            with suppress(OSError):
+                await self._restarting
+        await self._end()
+        self.reason = reason
+        self._set_state("dead")
+        for client in self.clients.values():
+            client.hang_up(reason)
+
+    def interrupt(self) -> None:
+        """Stop what it runs: KeyboardInterrupt, in Python."""
+        if not self.link.ready or self.state == "dead":
+            return  # a Python that is just starting would take it for its end
+        if self.spec.interrupt_mode == "message":
+            self.link.request("control", "interrupt_request", {})
+        else:
+            self.process.signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it now, without the loop: for when the server itself ends."""
+        self._expected = True
+        self.process.reap()
+        self._sweep_up()
+
+    # Messages
+
+    def receive(self, client: Client, message: str | bytes) -> None:
+        """Take a message from a page.
+
+        Raises WireError if it is none, and zmq.Again if far too many wait.
+        """
+        channel, header, parts = decode(message, client.protocol)
+        if channel == "iopub" or self.state in ("dead", "restarting"):
+            return
+        self.last_activity = datetime.now(UTC)
+        # Only requests are answered; a message about a widget, say, is not.
+        if header["msg_type"].endswith("_request"):
+            self._asked[header["msg_id"]] = client
+        self.link.send(channel, parts)
+
+    def _on_message(self, channel: str, parts: Parts) -> None:
+        parent = json.loads(parts[1]).get("msg_id", "")
+        if channel == "iopub":
+            self._publish(parts, parent)
+        elif channel == "stdin":
+            self._answer(self._asked.get(parent), channel, parts)
+        else:
+            self._answer(self._asked.pop(parent, None), channel, parts)
+
+    def _publish(self, parts: Parts, parent: str) -> None:
+        self.last_activity = datetime.now(UTC)
+        if b'"execution_state"' in parts[3]:
+            self._note_state(parts, parent)
+        for client in self.clients.values():
+            client.deliver("iopub", parts)
+        if any(client.full for client in self.clients.values()):
+            self.link.pause()
+
+    def _answer(self, client: Client | None, channel: str, parts: Parts) -> None:
+        if client is not None:
+            client.deliver(channel, parts)
+
+    def _note_state(self, parts: Parts, parent: str) -> None:
+        # A kernel is busy with several requests when one came on the control channel
+        # during another: idle with that one does not mean idle.
+        state = json.loads(parts[3]).get("execution_state")
+        if state == "busy":
+            self._busy.add(parent)
+        elif state == "idle":
+            self._busy.discard(parent)
+        if self.link.ready:
+            self.state = "busy" if self._busy else "idle"
+
+    def _set_state(self, state: str) -> None:
+        """Change the state and say so to the pages, as the kernel would."""
+        self.state = state
+        for client in self.clients.values():
+            client.deliver("iopub", self._status())
+
+    def _status(self) -> Parts:
+        message = self.link.session.msg("status", {"execution_state": self.state})
+        header = self.link.session.pack(message["header"])
+        return [header, b"{}", b"{}", pack(message["content"])]
+
+    # Pages
+
+    async def serve(self, socket: Any, session: str) -> None:
+        """Connect a page, named by its session id, until its WebSocket ends."""
+        client = self.clients.get(session) or Client(self.loop, self._on_room)
+        self.clients[session] = client
+        client.deliver("iopub", self._status())
+        try:
+            await client.serve(socket, lambda message: self.receive(client, message))
+        finally:
+            self.last_activity = datetime.now(UTC)
+            self._on_room()
+            self.loop.call_later(GRACE, self._forget, session, client.visits)
+
+    def _forget(self, session: str, visits: int) -> None:
+        """Forget a page that has not been back since that visit."""
+        client = self.clients.get(session)
+        if client and client.socket is None and client.visits == visits:
+            del self.clients[session]
+
+    def _on_room(self) -> None:
+        if all(client.roomy for client in self.clients.values()):
+            self.link.resume()
+
+
+def describe_end(process: Process, was_ready: bool) -> str:
+    """One sentence about how the process ended."""
+    code = process.ended.result()
+    if code < 0:
+        how = f"The kernel was ended by the signal {signal.Signals(-code).name}."
+    else:
+        how = f"The kernel ended by itself, with exit code {code}."
+    words = process.last_words()
+    if words and not was_ready:
+        how += f" The last it wrote: {words.splitlines()[-1]}"
+    return how

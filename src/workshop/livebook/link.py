@@ -1,0 +1,127 @@
+"""The connection to one kernel process: its four channels, and the signature.
+
+A kernel signs what it says, and takes no message that is not signed, with a key that
+it reads from its *connection file* (HMAC-SHA256; "Messaging in Jupyter", "The wire
+protocol"). The same file names the addresses. Ours are Unix sockets in a folder that
+nobody else can enter: no port is taken, and none can be taken from under us.
+"""
+
+import hmac
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import zmq
+from jupyter_client.connect import write_connection_file
+from jupyter_client.session import DELIM, Session, new_id_bytes
+
+from dustdevil.loop import Loop
+from workshop.livebook.channel import Channel
+from workshop.livebook.wire import NAMES, Parts
+
+log = logging.getLogger("workshop.livebook")
+
+KINDS = {
+    "shell": zmq.DEALER,
+    "control": zmq.DEALER,
+    "stdin": zmq.DEALER,
+    "iopub": zmq.SUB,
+}
+ASK_AGAIN = 0.25  # seconds between two questions whether the kernel is there
+FRAMES = len(NAMES)
+
+
+class Link:
+    """Channels to one kernel process. `on_message(channel, parts)` gets what it says.
+
+    `on_ready()` is called once, when the kernel answers and we hear what it publishes.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        context: zmq.Context,
+        home: Path,
+        on_message: Callable[[str, Parts], None],
+        on_ready: Callable[[], None],
+    ) -> None:
+        self.loop = loop
+        self.on_message = on_message
+        self.on_ready = on_ready
+        self.ready = False
+        self.file = home / "kernel.json"
+        key = new_id_bytes()
+        _, info = write_connection_file(
+            str(self.file), ip=str(home / "zmq"), transport="ipc", key=key
+        )
+        self.session = Session(key=key)
+        self._channels = {
+            name: Channel(
+                loop,
+                context,
+                kind,
+                f"ipc://{info['ip']}-{info[name + '_port']}",
+                # The kernel answers on stdin whoever asked on shell: same name on both.
+                self.session.bsession,
+                lambda frames, name=name: self._receive(name, frames),
+            )
+            for name, kind in KINDS.items()
+        }
+        self._held: list[tuple[str, Parts]] = []
+        self._heard: set[str] = set()
+        self._asking = loop.call_soon(self._ask)
+
+    def send(self, channel: str, parts: Parts) -> None:
+        """Sign and send. Until the kernel is ready, messages wait here, in order."""
+        if self.ready:
+            self._sign_and_send(channel, parts)
+        else:
+            self._held.append((channel, parts))
+
+    def request(self, channel: str, kind: str, content: dict) -> None:
+        """Send a message of our own, at once."""
+        message = self.session.msg(kind, content)
+        self._sign_and_send(channel, [self.session.pack(message[n]) for n in NAMES])
+
+    def pause(self) -> None:
+        """Read no more of what the kernel publishes, until `resume()`."""
+        self._channels["iopub"].pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._channels["iopub"].resume()
+
+    def close(self) -> None:
+        """Close the channels."""
+        for channel in self._channels.values():
+            channel.close()
+
+    def _sign_and_send(self, channel: str, parts: Parts) -> None:
+        signature = self.session.sign(parts[:FRAMES])
+        self._channels[channel].send([DELIM, signature, *parts])
+
+    def _receive(self, channel: str, frames: list[bytes]) -> None:
+        _, (signature, *parts) = self.session.feed_identities(frames)
+        if not hmac.compare_digest(signature, self.session.sign(parts[:FRAMES])):
+            log.error("a message on %s with a wrong signature was dropped", channel)
+            return
+        if not self.ready:
+            self._notice(channel)
+        self.on_message(channel, parts)
+
+    def _ask(self) -> None:
+        # A subscription takes effect when the kernel has read it, and what it says
+        # earlier is not heard. So nothing is sent for others before an answer, and
+        # something published, have both arrived.
+        if not self.ready and not self._channels["shell"].socket.closed:
+            self.request("shell", "kernel_info_request", {})
+            self.loop.call_later(ASK_AGAIN, self._ask)
+
+    def _notice(self, channel: str) -> None:
+        self._heard.add(channel)
+        if self._heard >= {"shell", "iopub"}:
+            self.ready = True
+            held, self._held = self._held, []
+            for name, parts in held:
+                self._sign_and_send(name, parts)
+            self.on_ready()
