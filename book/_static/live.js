@@ -43,31 +43,8 @@
     node.setAttribute("aria-label", label);
   }
 
-  /* The server hands its token over in the address it prints. Keep it, and take it
-     out of the address bar, where it would be copied along with a link. */
-  const address = new URL(location.href);
-  const given = address.searchParams.get("token");
-  try {
-    if (given) {
-      localStorage.setItem("live-token", given);
-      address.searchParams.delete("token");
-      history.replaceState(history.state, "", address);
-    }
-  } catch {
-    // No storage: the token lives as long as this page.
-  }
-
-  /* Asked anew each time: another tab may have been opened with a newer one. */
-  function token() {
-    try {
-      return localStorage.getItem("live-token") ?? given ?? "";
-    } catch {
-      return given ?? "";
-    }
-  }
-
   const page = {
-    element, button, dress, token,
+    element, button, dress,
     cells: [],
     root: new URL(document.documentElement.dataset.content_root ?? "./", location.href),
   };
@@ -107,14 +84,14 @@
 
   /* Do what a button says: fetch the big part if it is not here yet, and hand over. */
   async function perform(action, cell, detail) {
+    // A module that failed to load is remembered as failed: ask under a new address.
+    const address = new URL(`live/cells.js${tries ? `?try=${tries}` : ""}`, script.src);
     const late = setTimeout(() => {
       page.state("starting");
       page.tell(cell, "The book’s server has not answered yet. We go on waiting.");
     }, 1500);
     let live;
     try {
-      // A module that failed to load is remembered as failed: ask under a new address.
-      const address = new URL(`live/cells.js${tries ? `?try=${tries}` : ""}`, script.src);
       application ??= import(address).then((module) => module.start(page));
       live = await application;
       cell.notice?.remove();
@@ -123,7 +100,8 @@
       tries += 1;
       console.error(error);
       page.state("disconnected");
-      page.tell(cell, missing(), [["Try again", () => perform(action, cell, detail)]]);
+      const again = ["Try again", () => perform(action, cell, detail)];
+      page.tell(cell, await reason(address), [again]);
       return;
     } finally {
       clearTimeout(late);
@@ -131,12 +109,26 @@
     live[action](cell, detail);
   }
 
-  function missing() {
-    return location.protocol === "file:"
-      ? "This page was opened as a file, so there is no Python behind it. `make serve` " +
-          "opens the book with one."
-      : "The book’s server does not answer. Is `make serve` still running in its " +
-          "terminal?";
+  page.words = {
+    file:
+      "This page was opened as a file, so there is no Python behind it. `make serve` " +
+      "opens the book with one.",
+    unreachable:
+      "The book’s server does not answer. Is `make serve` still running in its " +
+      "terminal?",
+    token:
+      "The server does not know this browser: it was started anew, perhaps. Open the " +
+      "address that `make serve` printed, with all that follows ?token=.",
+  };
+
+  /* Why the big part could not be had. */
+  async function reason(address) {
+    if (location.protocol === "file:") return page.words.file;
+    const answer = await fetch(address).catch(() => null);
+    if (!answer) return page.words.unreachable;
+    if (answer.status === 403) return page.words.token;
+    return `The server has no front end for the cells (it answered ${answer.status}). ` +
+      "`workshop build` makes it.";
   }
 
   async function copy(cell, node) {
@@ -163,7 +155,7 @@
     cell.tools.append(cell.edit, cell.above, copier);
     if (number === 1) cell.above.remove();
     root.prepend(cell.run, cell.tools);
-    pre.tabIndex = 0;
+    pre.tabIndex = -1; // in reach of Shift+Enter; page.js puts wide ones in the Tab order
     pre.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();

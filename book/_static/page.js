@@ -47,7 +47,7 @@
   const scrollers = "pre, .table-scroll, .cell_output, .output, figure, .figure-scroll";
   const reach = () => {
     for (const box of document.querySelectorAll(scrollers)) {
-      if (box.closest(".cell_input")) continue; // live.js sees to these
+      if (box.closest(".cm-editor")) continue;
       const scrolls = /auto|scroll/.test(getComputedStyle(box).overflowX);
       if (scrolls && box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
       else if (box.getAttribute("tabindex") === "0") box.removeAttribute("tabindex");

@@ -29,7 +29,7 @@ class LivePage {
 
   constructor(page) {
     this.#page = page;
-    this.#kernel = new Kernel(new Server(page.root, page.token), notebook(page.root), {
+    this.#kernel = new Kernel(new Server(page.root), notebook(page.root), {
       onState: (state, more) => this.#showState(state, more),
       onRestarted: () => this.#tellRestarted(),
     });
@@ -51,8 +51,10 @@ class LivePage {
     if (cell !== this.#current && !this.#queue.includes(cell)) this.#enqueue([cell]);
     const next = this.#page.cells[this.#page.cells.indexOf(cell) + 1];
     if (!next) return;
-    if (next.editor) next.editor.focus();
-    else next.pre.focus();
+    if (next.editor) return next.editor.focus();
+    if (next.anchor.localName === "details") next.anchor.open = true;
+    if (!next.pre.hasAttribute("tabindex")) next.pre.tabIndex = -1;
+    next.pre.focus();
   }
 
   /** Run all cells above this one, in order; stop at the first surprise. */
@@ -388,7 +390,7 @@ class LivePage {
   #explain(cell, error) {
     const kind = error instanceof Trouble ? error.kind : "server";
     if (!(error instanceof Trouble)) console.error(error);
-    const sentence = WORDS[kind] ?? WORDS.server;
+    const sentence = this.#page.words[kind] ?? WORDS[kind] ?? WORDS.server;
     const detail = ["server", "full"].includes(kind) ? error.detail : "";
     const again = ["Try again", () => this.#enqueue([cell])];
     const choices = { static: [], dead: [this.#anew(cell)] }[kind] ?? [again];
@@ -429,13 +431,7 @@ const WORDS = {
   static:
     "This is a published copy of the book, with no Python behind it. To run its " +
     "cells, clone the book’s repository and type `make serve` there.",
-  unreachable:
-    "The book’s server does not answer. Is `make serve` still running in its " +
-    "terminal?",
   slow: "The book’s server took longer than two seconds to answer.",
-  token:
-    "The server does not accept this page’s token. Open the address that " +
-    "`make serve` printed; it ends in ?token= and some letters.",
   full:
     "The server runs as many Pythons as it may. Close another page of the book, or " +
     "wait until an idle one is ended.",

@@ -27,26 +27,21 @@ const identity = () =>
 const pause = (milliseconds) =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** The server's REST interface, rooted where the book is. */
+/** The server's REST interface, rooted where the book is. The browser shows it a cookie
+    that says whose browser it is; the token in the printed address has set it. */
 export class Server {
-  /** `token` is a function: the token may change while the page is open. */
-  constructor(root, token) {
+  constructor(root) {
     this.root = root;
-    this.token = token;
   }
 
   /** The answer's JSON (null for an empty answer). Throws Trouble. */
   async ask(path, { method = "GET", body, wait = QUICK } = {}) {
-    const token = this.token();
     let response;
     try {
       response = await fetch(new URL(path, this.root), {
         method,
         cache: "no-store",
-        headers: {
-          ...(token && { Authorization: `token ${token}` }),
-          ...(body && { "Content-Type": "application/json" }),
-        },
+        headers: body && { "Content-Type": "application/json" },
         body: body && JSON.stringify(body),
         signal: AbortSignal.timeout(wait),
       });
@@ -82,8 +77,6 @@ export class Server {
     const address = new URL(`api/kernels/${kernel}/channels`, this.root);
     address.protocol = address.protocol.replace("http", "ws");
     address.searchParams.set("session_id", session);
-    const token = this.token();
-    if (token) address.searchParams.set("token", token);
     return address;
   }
 }

@@ -181,14 +181,14 @@ function json(source) {
   return plain(JSON.stringify(value, null, 2));
 }
 
+/* As in Jupyter, the script finds its place in the page in `element`. */
 function script(source) {
-  const element = block("text_html", document.createElement("div"));
-  try {
-    new Function("element", source)(element);
-  } catch (error) {
-    element.textContent = `JavaScript: ${error}`;
-  }
-  return element;
+  const element = document.createElement("div");
+  const runner = document.createElement("script");
+  runner.textContent =
+    `(function (element) {\n${source}\n})(document.currentScript.parentElement);`;
+  element.append(runner);
+  return block("text_html", element);
 }
 
 function widget(_, __, ___, data) {
