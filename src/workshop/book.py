@@ -230,10 +230,7 @@ def sphinx_config(root: Path) -> dict[str, Any]:
             cli_config={
                 "latex_individualpages": False,
                 "external_toc_path": "book/_toc.yml",
-                "html_js_files": [
-                    (name, {"defer": "defer"})
-                    for name in _own(root, "*.js", "theme.js")
-                ],
+                "html_js_files": _scripts(root),
                 "html_css_files": _own(root, "*.css", "style.css"),
             },
             sourcedir=root,
@@ -252,10 +249,16 @@ def sphinx_config(root: Path) -> dict[str, Any]:
     return config
 
 
-def _own(root: Path, pattern: str, named: str) -> list[str]:
-    """The scripts or style sheets of every page, less the one the layout names."""
+def _scripts(root: Path) -> list[tuple[str, dict[str, str]]]:
+    """The scripts of every page; theme.js runs before the first paint."""
+    others = _own(root, "*.js", "theme.js")
+    return [("theme.js", {})] + [(name, {"defer": "defer"}) for name in others]
+
+
+def _own(root: Path, pattern: str, known: str) -> list[str]:
+    """Our scripts or style sheets, less the one that is named elsewhere."""
     files = (root / "book" / "_static").glob(pattern)
-    return sorted(path.name for path in files if path.name != named)
+    return sorted(path.name for path in files if path.name != known)
 
 
 def _report_progress(app: Any, say: Say) -> None:

@@ -23,8 +23,8 @@ NOTEBOOK_LINK = re.compile(
 
 # Sphinx's own scripts serve the search, whose template names them itself.
 SEARCH = frozenset({"documentation_options.js", "doctools.js", "sphinx_highlight.js"})
-# style.css has what these say, for light and dark, and comes first of all.
-REPLACED = frozenset({"style.css", "basic.css", "pygments.css", "mystnb.css"})
+# style.css has what these say, for light and dark.
+REPLACED = frozenset({"basic.css", "pygments.css", "mystnb.css"})
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
