@@ -3,8 +3,6 @@
 
 import { Marked } from "marked";
 
-import { delimit } from "./math.js";
-
 const FENCES = /^(\$\$[\s\S]+?\$\$|\$(?!\s)[^$\n]+?\$|\\\([\s\S]+?\\\)|\\\[[\s\S]+?\\\])/;
 
 const escaped = (text) =>
@@ -18,7 +16,7 @@ const mathematics = {
     const found = FENCES.exec(source);
     return found && { type: "mathematics", raw: found[0] };
   },
-  renderer: (token) => escaped(delimit(token.raw)),
+  renderer: (token) => escaped(token.raw),
 };
 
 const marked = new Marked({ gfm: true });

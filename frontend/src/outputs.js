@@ -1,7 +1,7 @@
 /* What a cell shows: the kernel's messages, in the markup of the book's stored outputs
    (so that one style sheet fits both). */
 
-import { delimit, typeset } from "./math.js";
+import { typeset } from "./math.js";
 import { Terminal, terminal } from "./terminal.js";
 
 /* The first of these that a message offers is shown. */
@@ -161,7 +161,7 @@ function plain(source) {
 function latex(source) {
   const shown = document.createElement("div");
   shown.className = "math";
-  shown.textContent = delimit(source);
+  shown.textContent = source;
   typeset(shown);
   return block("text_latex", shown);
 }
