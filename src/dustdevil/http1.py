@@ -283,6 +283,18 @@ class RequestParser:
             self._buffer = bytearray(memoryview(self._buffer)[self._start :])
         self._start = 0
 
+    def feed_eof(self) -> list[Event]:
+        """Return the event that the end of the bytes makes: an error, or none."""
+        if self.idle or self._step in (RequestParser._ignore, RequestParser._wait):
+            return []
+        self._step = RequestParser._ignore
+        return [ProtocolError(400, "the request ends in the middle")]
+
+    def stop(self) -> None:
+        """Read nothing more: whatever comes is ignored."""
+        self._step = RequestParser._ignore
+        self._buffer = b""
+
     @property
     def idle(self) -> bool:
         """Whether the last request is complete and nothing of another has come."""

@@ -31,3 +31,223 @@ cancelled: `CancelledError` is raised where it waits. An exception from it is lo
 and answered with a 500; `http1.ProtocolError(status, reason)`, raised by reading a
 bad or too large body, is answered with its own status.
 """
+
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from dustdevil.connection import Body, Connection
+from dustdevil.coroutine import CancelledError, Future, let_others_run
+from dustdevil.fields import Integer, Seconds, Settings, Size
+from dustdevil.http1 import Head, Limits
+from dustdevil.loop import Loop
+from dustdevil.stream import Stream
+from dustdevil.sync import Event, timeout
+from dustdevil.tcp import Listener, listen
+
+__all__ = ["Body", "Connection", "Server", "ServerSettings", "serve"]
+
+log = logging.getLogger("dustdevil")
+
+Application = Callable[[Head, Body, Connection], Any]
+Upgrade = Callable[[Stream], Awaitable[None]]
+
+TOO_MANY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
+class ServerSettings(Settings):
+    """Limits and deadlines. All of them hold unless they are changed."""
+
+    header_timeout = Seconds(5, "for the head of a request to come")
+    idle_timeout = Seconds(60, "for the next request on an open connection")
+    body_rate = Size(240, "a second: the slowest that a body may come", 1)
+    body_grace = Seconds(5, "that a body may lag behind that")
+    write_timeout = Seconds(30, "for a client to take any of what is sent")
+    half_closed_timeout = Seconds(5, "to answer a client that sends no more")
+    linger = Seconds(2, "for a client to read the last answer")
+    grace = Seconds(10, "to finish what is in flight when the server stops")
+    max_connections = Integer(10_000, "open at once; others get a 503", 1)
+    max_line = Size(8 * 1024, "of the request line", 16)
+    max_fields = Integer(100, "header fields in a request", 1)
+    max_header = Size(64 * 1024, "of all header fields together", 16)
+    max_body = Size(16 * 1024 * 1024, "of a request's body", optional=True)
+
+
+class Server:
+    """Listens, and answers with what the application returns.
+
+    `connections` are the open ones, and `requests` counts what was asked so far.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        settings: ServerSettings | None = None,
+        loop: Loop | None = None,
+        tls: ssl.SSLContext | None = None,
+    ):
+        self.application = application
+        self.settings = settings or ServerSettings()
+        self.loop = loop or Loop()
+        self.scheme = "http" if tls is None else "https"
+        self.limits = Limits(
+            line=self.settings.max_line,
+            fields=self.settings.max_fields,
+            field_bytes=self.settings.max_header,
+            body=self.settings.max_body,
+        )
+        self.connections: set[Connection] = set()
+        self.upgraded: set[Future] = set()
+        self.requests = 0
+        self.stopping = False
+        # The time of the last sweep. For deadlines of seconds it is near enough, and
+        # a request need not look at the clock.
+        self.now = self.loop.time()
+        self._tls = tls
+        self._socks: list[socket.socket] = []
+        self._listener: Listener | None = None
+        self._empty = Event()
+
+    # Connections
+
+    def listen(self, host: str = "127.0.0.1", port: int = 8000) -> int:
+        """Take an address and return the port: with 0, one that is free.
+
+        Clients can connect from now on; they are answered from `start()` on. Raises
+        OSError when the address is in use or not ours.
+        """
+        socks = listen(host, port)
+        self._socks += socks
+        return socks[0].getsockname()[1]
+
+    def start(self) -> None:
+        """Accept connections, as soon as the loop runs."""
+        self._listener = Listener(self._socks, self._connect, self.loop, self._tls)
+        fields = self.settings.fields().items()
+        times = [
+            getattr(self.settings, name)
+            for name, field in fields
+            if isinstance(field, Seconds)
+        ]
+        self._sweep(min(1.0, max(0.01, min(times) / 4)))
+
+    def _connect(self, stream: Stream, remote: Any) -> None:
+        if len(self.connections) < self.settings.max_connections:
+            self.connections.add(Connection(self, stream, remote))
+        else:
+            stream.write(TOO_MANY)
+            stream.close()
+
+    def _sweep(self, interval: float) -> None:
+        """Call the connections that are late, once in `interval` seconds.
+
+        A timer for each would be set and cancelled with every request. To look at
+        all of them now and then is cheaper, and finds the late ones hardly later.
+        """
+        self.now = now = self.loop.time()
+        for connection in [c for c in self.connections if c.deadline <= now]:
+            connection.overdue()
+        self._timer = self.loop.call_later(interval, self._sweep, interval)
+
+    def hand_over(self, connection: Connection, upgrade: Upgrade) -> None:
+        """Run another protocol on a connection's stream, and close that at its end."""
+        task = self.loop.spawn(run_upgrade(upgrade, connection.stream))
+        self.upgraded.add(task)
+        task.add_done_callback(self._upgrade_ended)
+        self.forget(connection)
+
+    def _upgrade_ended(self, task: Future) -> None:
+        self.upgraded.discard(task)
+        self._look_if_empty()
+
+    def forget(self, connection: Connection) -> None:
+        """A connection is closed, or is not ours any more."""
+        self.connections.discard(connection)
+        self._look_if_empty()
+
+    # The end
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Accept no more, finish what is in flight, and close everything.
+
+        What takes longer than `grace` seconds, by default those of the settings, is
+        cut off. Upgraded connections do not end by themselves: they are cancelled
+        at once, and have that time to say good-bye.
+        """
+        self.stopping = True
+        if self._listener is not None:
+            self._listener.close()
+        for connection in list(self.connections):
+            connection.stop()
+        for task in self.upgraded:
+            task.cancel()
+        self._look_if_empty()
+        with suppress(TimeoutError):
+            async with timeout(self.settings.grace if grace is None else grace):
+                await self._empty.wait()
+        for connection in self.connections:
+            connection.stream.abort()
+        # A turn for the connections to hear of it, and one for what they cancel.
+        await let_others_run()
+        await let_others_run()
+        if self._listener is not None:
+            self._timer.cancel()
+
+    def _look_if_empty(self) -> None:
+        if self.stopping and not self.connections and not self.upgraded:
+            self._empty.set()
+
+
+async def run_upgrade(upgrade: Upgrade, stream: Stream) -> None:
+    """Await another protocol's end, and close the stream whichever way it came."""
+    try:
+        await upgrade(stream)
+    except CancelledError:
+        pass  # the server stops
+    except ConnectionError as error:
+        log.debug("an upgraded connection was lost: %s", error)
+    except Exception as error:
+        log.error("an upgraded connection failed", exc_info=error)
+    finally:
+        stream.close()
+
+
+def serve(
+    application: Application,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    tls: ssl.SSLContext | None = None,
+    **settings: Any,
+) -> None:
+    """Serve until SIGTERM or SIGINT (Ctrl-C) comes; settings as of ServerSettings.
+
+    The first signal lets what is in flight end; a second one does not wait for it.
+    Raises OSError when the address can't be had, and SettingError.
+    """
+    loop = Loop()
+    server = Server(application, ServerSettings(**settings), loop, tls)
+    port = server.listen(host, port)
+    server.start()
+
+    def stop() -> None:
+        if server.stopping:
+            loop.stop()
+        else:
+            task = loop.spawn(server.stop())
+            task.add_done_callback(lambda _: loop.stop())
+
+    loop.on_signal(signal.SIGTERM, stop)
+    loop.on_signal(signal.SIGINT, stop)
+    shown = f"[{host}]" if ":" in host else host or "localhost"
+    print(f"Serving on {server.scheme}://{shown}:{port}/", flush=True)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()

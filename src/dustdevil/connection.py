@@ -1,0 +1,558 @@
+"""One connection of the server: its requests, one after another, and the answers.
+
+Bytes go into a parser, and its events into a list. As long as the application
+answers at once, everything happens in the one call that brought the bytes: no task,
+no timer, no system call but the `recv` before and the `send` after. Only where
+something has to be waited for does a task carry on, and until it is done further
+events stay in the list. So the answers keep the order of the requests.
+
+A connection has one deadline, and a method to call when it is over. What is waited
+for changes: the next request, the rest of a head or a body, a client that reads
+slowly. The deadline changes with it.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from dustdevil.coroutine import CancelledError, Future, Task
+from dustdevil.http1 import (
+    LAST_CHUNK,
+    NO_HEADERS,
+    Data,
+    End,
+    Event,
+    Head,
+    ProtocolError,
+    RequestParser,
+    chunk,
+    encode_head,
+)
+from dustdevil.stream import HIGH_WATER, Stream
+
+if TYPE_CHECKING:
+    from dustdevil.server import Server
+
+log = logging.getLogger("dustdevil")
+
+# An unread body up to this size, in bytes, is thrown away as it comes. For a larger
+# one it is cheaper to close the connection.
+WORTH_SKIPPING = 65536
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# These responses have no body, whatever their headers say (RFC 9110, 6.4.1).
+BODILESS = (204, 304)
+# What a response says about the connection, by version and whether it stays open.
+PERSISTENCE = {
+    ("1.1", True): b"",
+    ("1.1", False): b"Connection: close\r\n",
+    ("1.0", True): b"Connection: keep-alive\r\n",
+    ("1.0", False): b"Connection: close\r\n",
+}
+
+
+class Body:
+    """A request's body: read it whole, or piece by piece with `async for`."""
+
+    __slots__ = ("_connection", "length", "trailers")
+
+    def __init__(self, connection: "Connection | None", length: int | None):
+        self._connection = connection  # None once nothing is to come any more
+        self.length = length
+        self.trailers = NO_HEADERS
+
+    async def read(self) -> bytes:
+        """All that is still to come. Raises what reading piece by piece would."""
+        return b"".join([piece async for piece in self])
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next piece. Raises ProtocolError for a body that is malformed, too
+        large, too slow or cut off, and the application need not catch it."""
+        if self._connection is None:
+            raise StopAsyncIteration
+        event = await self._connection.next_of_body()
+        if isinstance(event, Data):
+            return event.data
+        self._connection = None
+        if isinstance(event, ProtocolError):
+            raise event
+        self.trailers = event.trailers
+        raise StopAsyncIteration
+
+    @property
+    def over(self) -> bool:
+        """Whether it was read to its end, or can't be read any more."""
+        return self._connection is None
+
+    def close(self) -> None:
+        """Let go of the connection: the request is answered."""
+        self._connection = None
+
+
+NO_BODY = Body(None, 0)
+
+
+class Page:
+    """The server's own response, where the application has none."""
+
+    def __init__(self, status: int, text: str):
+        self.status = status
+        self.headers = [("Content-Type", "text/plain; charset=utf-8")]
+        self.body = f"{status} {text}\n".encode()
+        self.length = self.upgrade = None
+
+
+class Connection:
+    """What the server knows of one client. The module `server` says what it owes
+    the application."""
+
+    __slots__ = (
+        "_allowance",
+        "_body",
+        "_corked",
+        "_events",
+        "_full",
+        "_head",
+        "_late",
+        "_out",
+        "_parser",
+        "_paused",
+        "_reader",
+        "_skipping",
+        "_task",
+        "_unsent",
+        "deadline",
+        "remote",
+        "server",
+        "stream",
+    )
+
+    def __init__(self, server: "Server", stream: Stream, remote: Any):
+        self.server = server
+        self.stream = stream
+        self.remote = remote
+        self._parser = RequestParser(server.limits)
+        self._late: Callable[[Connection], None]
+        self._events: list[Event] = []  # parsed, and not yet dealt with
+        self._full = False  # whether the parser may have more than it returned
+        self._paused = False  # whether we leave what comes in the kernel
+        self._head: Head | None = None  # the request that is being answered
+        self._body = NO_BODY
+        self._task: Task | None = None  # what carries on where something must wait
+        self._reader: Future | None = None  # the application waits for the body
+        self._allowance = 0.0  # seconds that the body may keep us waiting
+        self._skipping = False  # whether the rest of a body is thrown away
+        self._out: list[bytes] = []  # to be sent in one go
+        self._corked = 0  # its size in bytes
+        self._unsent = 0  # bytes in the stream's buffer at the last deadline
+        stream.on_data = self._on_data
+        stream.on_close = self._on_close
+        self._wait(server.settings.header_timeout, Connection._no_head)
+
+    @property
+    def scheme(self) -> str:
+        """Either "http" or "https"."""
+        return self.server.scheme
+
+    @property
+    def local(self) -> Any:
+        """The address that the client connected to."""
+        return self.stream.sock.getsockname()
+
+    # Requests
+
+    def _on_data(self, data: bytes) -> None:
+        parser = self._parser
+        events = parser.feed(data) if data else parser.feed_eof()
+        self._full = len(events) >= parser.limits.batch
+        self._events = self._events + events if self._events else events
+        if self._skipping or not self._body.over:
+            self._credit(len(data))
+        if self._head is None:
+            self._serve()
+        elif not data:
+            # The client may have closed its own half only, and wait for the answer.
+            timeout = self.server.settings.half_closed_timeout
+            self._wait(timeout, Connection._abort)
+        if self._head is not None:
+            self._hold()
+
+    def _next_event(self) -> Event | None:
+        if not self._events:
+            if self._full:
+                self._events = self._parser.feed(b"")
+                self._full = len(self._events) >= self._parser.limits.batch
+            elif self._paused:
+                self._paused = False
+                self.stream.resume_reading()
+        return self._events.pop(0) if self._events else None
+
+    def _serve(self) -> None:
+        """Answer requests until there are no more, or one has to wait."""
+        while self._head is None and (event := self._next_event()) is not None:
+            if isinstance(event, Head):
+                if self._corked > HIGH_WATER:
+                    self._flush()
+                if self.stream.unsent > HIGH_WATER:
+                    self._begin_later(event)
+                else:
+                    self._begin(event)
+            elif isinstance(event, ProtocolError):
+                self._refuse(event)
+            elif isinstance(event, End):
+                self._skipping = False
+        self._flush()
+        if self._head is None:
+            self._rest()
+
+    def _begin(self, head: Head) -> None:
+        """Have the application answer a request."""
+        server = self.server
+        server.requests += 1
+        self._head = head
+        self.deadline, self._late = inf, Connection._abort
+        if head.has_body:
+            self._body = Body(self, head.length)
+            self._allowance = server.settings.body_grace
+        try:
+            if head.method == "CONNECT":
+                raise ProtocolError(501, "this server is no proxy")
+            answer = server.application(head, self._body, self)
+            if hasattr(answer, "send"):
+                # The first step of a coroutine is mostly its last too. Only if not
+                # is it worth a task.
+                waits_for = answer.send(None)
+                self._task = task = Task(answer, server.loop)
+                task.add_done_callback(self._on_answer)
+                task.wait_for(waits_for)
+                return
+        except StopIteration as stop:
+            answer = stop.value
+        except (Exception, CancelledError) as error:
+            self._fail(error)
+            return
+        self._respond(answer)
+
+    def _on_answer(self, task: Future) -> None:
+        error = task.exception()
+        self._task = None
+        if self.stream.closed:
+            return
+        if error is None:
+            self._respond(task.result())
+        else:
+            self._fail(error)
+        self._serve()
+
+    def _begin_later(self, head: Head) -> None:
+        """The client doesn't read the answers it has: it gets no more till it does."""
+        self._flush()
+        self._head = head
+        self._task = self.server.loop.spawn(self._drain())
+        self._task.add_done_callback(partial(self._on_drained, head))
+
+    def _on_drained(self, head: Head, task: Future) -> None:
+        self._task = None
+        if task.exception() is None:
+            self._begin(head)
+            self._serve()
+
+    def _rest(self) -> None:
+        """Nothing is to be answered now. Decide for what we wait, and how long."""
+        settings = self.server.settings
+        if self.stream.eof:
+            self._hang_up()
+        elif self._skipping:
+            self._wait(self._allowance, Connection._slow_body)
+        elif self._parser.idle:
+            self._wait(settings.idle_timeout, Connection._hang_up)
+        elif self._late is not Connection._no_head:
+            self._wait(settings.header_timeout, Connection._no_head)
+
+    # Bodies
+
+    async def next_of_body(self) -> Data | End | ProtocolError:
+        """The next piece of the body, its end, or the error in it."""
+        assert self._head is not None
+        while (event := self._next_event()) is None:
+            if self._head.expects_continue:
+                self._head.expects_continue = False
+                self._send(CONTINUE)
+                self._flush()
+            await self._more_of_body()
+        if isinstance(event, ProtocolError):
+            self._head.keep_alive = False
+        assert not isinstance(event, Head)  # an End comes before
+        return event
+
+    async def _more_of_body(self) -> None:
+        if self._reader is not None:
+            raise RuntimeError("somebody else is reading this body")
+        self._wait(self._allowance, Connection._slow_body)
+        self._reader = Future(self.server.loop)
+        try:
+            await self._reader
+        finally:
+            self._reader = None
+            self._allowance = self.deadline - self.server.now
+            self._wait(inf, Connection._abort)
+
+    def _credit(self, size: int) -> None:
+        """Bytes of a body have come: it may take some longer."""
+        settings = self.server.settings
+        most, more = settings.body_grace, size / settings.body_rate
+        if self._late is Connection._slow_body:
+            self.deadline = min(self.server.now + most, self.deadline + more)
+            self._allowance = self.deadline - self.server.now
+        else:
+            self._allowance = min(most, self._allowance + more)
+
+    def _hold(self) -> None:
+        """Let the application have what came, and read no more than it can use."""
+        if self._reader is not None and self._events and not self._reader.done():
+            self._reader.set_result(None)
+        size = sum(len(event.data) for event in self._events if type(event) is Data)
+        if self._full or size > HIGH_WATER or self._parser.paused:
+            self._paused = True
+            self.stream.pause_reading()
+
+    # Responses
+
+    def _respond(self, response: Any) -> None:
+        """Send a response, or its beginning."""
+        head, body = self._head, response.body
+        assert head is not None
+        try:
+            if response.upgrade is not None:
+                self._upgrade(response)
+                return
+            if not 200 <= response.status <= 599:
+                raise ValueError(f"{response.status} can't be a response's status")
+            whole = isinstance(body, bytes)
+            length = len(body) if whole else response.length
+            chunked = length is None and head.version == "1.1"
+            kept = self._can_keep(head) and (chunked or length is not None)
+            framing = PERSISTENCE[head.version, kept]
+            if chunked:
+                framing += b"Transfer-Encoding: chunked\r\n"
+            elif length is not None and response.status not in BODILESS:
+                framing += b"Content-Length: %d\r\n" % length
+            start = encode_head(response.status, response.headers, framing)
+        except Exception as error:
+            self._fail(error)
+            return
+        head.expects_continue = False
+        self._send(start)
+        bodiless = head.method == "HEAD" or response.status in BODILESS
+        if whole:
+            if not bodiless:
+                self._send(body)
+            self._finish(kept)
+        else:
+            sending = close(body) if bodiless else self._copy(body, length, chunked)
+            last = LAST_CHUNK if chunked and not bodiless else b""
+            self._task = self.server.loop.spawn(sending)
+            self._task.add_done_callback(partial(self._on_sent, last, kept))
+
+    def _can_keep(self, head: Head) -> bool:
+        """Whether another request may follow on this connection."""
+        if not head.keep_alive or self.server.stopping:
+            return False
+        if self._body.over or any(type(event) is End for event in self._events):
+            return True
+        if head.expects_continue or head.length is None:
+            return False
+        return head.length <= WORTH_SKIPPING
+
+    async def _copy(self, body: Any, length: int | None, chunked: bool) -> None:
+        """Send what an iterator gives, no faster than the client takes it.
+
+        Raises ValueError when that is not of the length that was announced.
+        """
+        sent = 0
+        try:
+            async for piece in body:
+                sent += len(piece)
+                if length is not None and sent > length:
+                    break
+                self._send(chunk(piece) if chunked else piece)
+                if self._corked > HIGH_WATER:
+                    self._flush()
+                elif len(self._out) <= 2:
+                    # Not now: the next piece, or the end, may come in this turn too.
+                    self.server.loop.call_soon(self._flush)
+                await self._drain()
+        finally:
+            await close(body)
+        if length is not None and sent != length:
+            raise ValueError(f"a body of {length} bytes came out otherwise")
+
+    async def _drain(self) -> None:
+        if self.stream.unsent > HIGH_WATER:
+            self._wait(self.server.settings.write_timeout, Connection._abort)
+            await self.stream.drain()
+            self._wait(inf, Connection._abort)
+
+    def _on_sent(self, last: bytes, kept: bool, task: Future) -> None:
+        error = task.exception()
+        self._task = None
+        if self.stream.closed:
+            return
+        if error is not None:
+            # The status is sent already. That the response ends too early is all
+            # that the client can be told.
+            self._report(error)
+            self.stream.abort()
+            return
+        self._send(last)
+        self._finish(kept)
+        self._serve()
+
+    def _finish(self, kept: bool) -> None:
+        """The response is complete, and in the list of what is to be sent."""
+        if self._body is not NO_BODY:
+            self._skipping = not self._body.over
+            self._body.close()
+            self._body = NO_BODY
+        if not kept:
+            self._linger()
+            return
+        self._head = None
+        if self._parser.paused:
+            self._parser.resume()
+            self._full = True
+
+    def _fail(self, error: BaseException) -> None:
+        """Answer a request that the application did not."""
+        if isinstance(error, ProtocolError):
+            self._refuse(error)
+        else:
+            self._report(error)
+            self._respond(Page(500, "the server could not answer this"))
+
+    def _report(self, error: BaseException) -> None:
+        assert self._head is not None
+        request = self._head.method, self._head.target
+        log.error("%s %s failed", *request, exc_info=error)
+
+    def _refuse(self, error: ProtocolError) -> None:
+        """Answer a request that broke the rules, and close the connection."""
+        if self._skipping:
+            self._linger()  # this request has its answer already
+            return
+        if self._head is None:
+            self._head = Head("", "", "1.1", NO_HEADERS)
+        self._head.keep_alive = False
+        self._respond(Page(error.status, error.reason))
+
+    def _upgrade(self, response: Any) -> None:
+        """Let another protocol have the stream."""
+        if not self._parser.paused or response.status != 101:
+            raise ValueError("there is no upgrade that the client asked for")
+        self._send(encode_head(101, response.headers, b"Connection: Upgrade\r\n"))
+        self._flush()
+        stream = self.stream
+        stream.on_data = stream.on_close = None
+        stream.pushback(self._parser.leftover())
+        stream.resume_reading()
+        self.deadline = inf
+        self.server.hand_over(self, response.upgrade)
+
+    # Out
+
+    def _send(self, data: bytes) -> None:
+        self._out.append(data)
+        self._corked += len(data)
+
+    def _flush(self) -> None:
+        """Send all that is ready with one system call."""
+        if self._out:
+            data = b"".join(self._out)
+            self._out.clear()
+            self._corked = 0
+            if not self.stream.closed:
+                self.stream.write(data)
+
+    # The end
+
+    def _wait(self, seconds: float, late: Callable[["Connection"], None]) -> None:
+        self.deadline = self.server.now + seconds
+        self._late = late
+
+    def overdue(self) -> None:
+        """The deadline is over; the server noticed."""
+        unsent = self.stream.unsent
+        if unsent and unsent != self._unsent:
+            # It reads, if slowly.
+            self._unsent = unsent
+            self.deadline = self.server.now + self.server.settings.write_timeout
+        else:
+            self.deadline = inf
+            self._late(self)
+
+    def _no_head(self) -> None:
+        if self._parser.idle:
+            self._hang_up()
+        else:
+            self._parser.stop()
+            self._refuse(ProtocolError(408, "the request took too long"))
+            self._flush()
+
+    def _slow_body(self) -> None:
+        self._parser.stop()
+        self._events.append(ProtocolError(408, "the body came too slowly"))
+        if self._head is None:
+            self._serve()
+        else:
+            self._hold()
+
+    def _linger(self) -> None:
+        """Close, but let the client read the last answer.
+
+        To close a socket with unread data in it resets the connection, and a reset
+        wipes out what the client has not read yet. So we close our half, and throw
+        away what comes, for a while (RFC 9112, 9.6).
+        """
+        self._flush()
+        self._events.clear()
+        self._parser.stop()
+        if self._head is None:
+            self._head = Head("", "", "1.1", NO_HEADERS)  # nothing is served any more
+        if self.stream.eof:
+            self._hang_up()
+        elif not self.stream.closed:
+            self.stream.on_data = self._drop
+            self.stream.resume_reading()
+            self.stream.write_eof()
+            self._wait(self.server.settings.linger, Connection._abort)
+
+    def _drop(self, data: bytes) -> None:
+        if not data:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._wait(self.server.settings.write_timeout, Connection._abort)
+        self.stream.close()
+
+    def _abort(self) -> None:
+        self.stream.abort()
+
+    def stop(self) -> None:
+        """The server stops: close, unless something is in flight."""
+        if self._head is None and self._parser.idle:
+            self._hang_up()
+
+    def _on_close(self, error: BaseException | None) -> None:
+        self.server.forget(self)
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def close(body: Any) -> None:
+    """Close an iterator that need not have come to its end."""
+    if hasattr(body, "aclose"):
+        await body.aclose()
