@@ -52,6 +52,13 @@ def test_no_chapter_or_lab_is_outside_the_table():
     assert labs <= names
 
 
+def test_every_module_of_the_stack_belongs_to_one_piece():
+    named = [module for piece in pieces.load() for module in piece.modules]
+    assert len(named) == len(set(named))
+    stack = {path.stem for path in (ROOT / "src" / "dustdevil").glob("*.py")}
+    assert stack - {"__init__", "__main__", "cli"} <= set(named)
+
+
 def test_the_readme_has_the_table():
     stands = pieces.in_readme((ROOT / "README.md").read_text("utf-8"))
     assert stands == pieces.markdown(pieces.load()), (
