@@ -20,7 +20,6 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import wraps
 from hashlib import sha1
 from typing import Any
-from urllib.parse import urlsplit
 
 from dustdevil.coroutine import CancelledError, Future
 from dustdevil.fields import Integer, Seconds, Settings, Size
@@ -120,8 +119,7 @@ class WebSocket:
         Raises ConnectionClosed after the last one. One coroutine may receive at once.
         """
         while not self._waiting:
-            if self.close_code is not None:
-                raise ConnectionClosed(self.close_code, self.close_reason)
+            self._check()
             if self._receiver is not None:
                 raise RuntimeError("somebody else is receiving from this WebSocket")
             self._receiver = Future()
@@ -148,8 +146,7 @@ class WebSocket:
 
         Raises ConnectionClosed if there is nobody to read it any more.
         """
-        if self.close_code is not None:
-            raise ConnectionClosed(self.close_code, self.close_reason)
+        self._check()
         try:
             self._stream.write(self._protocol.message(message))
             await self._stream.drain()
@@ -158,15 +155,22 @@ class WebSocket:
 
     async def ping(self) -> float:
         """The seconds that a ping takes to come back; ConnectionClosed if never."""
+        self._check()
         self._pinged += 1
         payload, answered = self._pinged.to_bytes(8, "big"), Future()
         self._stream.write(self._protocol.ping(payload))
         self._pings.append((payload, answered))
         sent = self._loop.time()
         await answered
+        self._check()
+        return self._loop.time() - sent
+
+    def _check(self) -> None:
+        """Raise ConnectionClosed where there is no connection any more."""
         if self.close_code is not None:
             raise ConnectionClosed(self.close_code, self.close_reason)
-        return self._loop.time() - sent
+        if self._stream.closed:
+            raise ConnectionClosed(ABNORMAL)
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Say goodbye, and wait until the connection has ended.
@@ -253,7 +257,7 @@ class WebSocket:
             self._loop.spawn(self._wait_for_room())
         # Once paused, well below the limit: not a system call for every message.
         most = self.settings.max_waiting // (2 if self._paused else 1)
-        full = self._congested or len(self._waiting) >= most
+        full = self._congested or len(self._waiting) >= max(1, most)
         if full and not self._paused:
             self._stream.pause_reading()
         elif self._paused and not full:
@@ -348,7 +352,7 @@ def check_origin(request: Request, origins: Origins) -> None:
     if origin is None:
         return
     if origins is None:
-        allowed = urlsplit(origin).netloc.lower() == request.host.lower()
+        allowed = origin.lower().partition("://")[2] == request.host.lower()
     elif callable(origins):
         allowed = origins(request, origin)
     else:
