@@ -8,12 +8,26 @@
   const PACE = 1600; // milliseconds a frame stands while playing
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+  // Signs are drawn, since not every font has them.
+  const SIGNS = {
+    first: "M3 3v10M13 3l-7 5 7 5z",
+    back: "M12 3l-8 5 8 5z",
+    play: "M4 2l9 6-9 6z",
+    pause: "M5 3v10M11 3v10",
+    next: "M4 3l8 5-8 5z",
+  };
+  const name = (made, label, sign) => {
+    made.title = label;
+    made.setAttribute("aria-label", label);
+    made.innerHTML =
+      '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" ' +
+      'fill="currentColor" stroke="currentColor" stroke-width="2.5" ' +
+      `stroke-linejoin="round"><path d="${SIGNS[sign]}"/></svg>`;
+  };
   const button = (label, sign, act) => {
     const made = document.createElement("button");
     made.type = "button";
-    made.title = label;
-    made.setAttribute("aria-label", label);
-    made.textContent = sign;
+    name(made, label, sign);
     made.addEventListener("click", act);
     return made;
   };
@@ -75,16 +89,12 @@
     const stop = () => {
       clearInterval(timer);
       timer = 0;
-      play.textContent = "▶";
-      play.title = "Play";
-      play.setAttribute("aria-label", "Play");
+      name(play, "Play", "play");
       say.setAttribute("aria-live", "polite");
     };
     const start = () => {
       if (at === frames.length) go(0);
-      play.textContent = "⏸";
-      play.title = "Pause";
-      play.setAttribute("aria-label", "Pause");
+      name(play, "Pause", "pause");
       say.setAttribute("aria-live", "off");
       go(at + 1);
       timer = setInterval(() => {
@@ -101,10 +111,10 @@
     bar.className = "dd-controls";
     bar.setAttribute("role", "group");
     bar.setAttribute("aria-label", "Steps of the figure");
-    const first = button("Back to the still", "⏮", () => step(0));
-    const back = button("Step back", "◀", () => step(at - 1));
-    const play = button("Play", "▶", () => (timer ? stop() : start()));
-    const next = button("Step forward", "▶❘", () => step(at + 1));
+    const first = button("Back to the still", "first", () => step(0));
+    const back = button("Step back", "back", () => step(at - 1));
+    const play = button("Play", "play", () => (timer ? stop() : start()));
+    const next = button("Step forward", "next", () => step(at + 1));
     const slider = document.createElement("input");
     slider.type = "range";
     slider.min = 0;

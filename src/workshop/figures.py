@@ -430,14 +430,14 @@ def timeline(
     end: float | None = None,
 ) -> Drawing:
     """What happened when, a lane for each party, over one axis of time."""
-    row = 58
+    row = 62
     drawing = Drawing(title, alt, height=row * len(lanes) + 40)
     times = [t for lane in lanes for t, _ in lane.marks]
     times += [s[1] for lane in lanes for s in lane.spans]
     across = Axis(0, end or max(times), 12, WIDTH - 20)
     for n, lane in enumerate(lanes):
-        y = n * row + 44
-        drawing.text(4, y - 28, lane.name, bold=True, fill=lane.tone)
+        y = n * row + 40
+        drawing.text(across.start, y - 18, lane.name, bold=True, fill=lane.tone)
         drawing.line(across.start, y, across.end, y, stroke="line")
         for begin, stop, label in lane.spans:
             left, width = across(begin), max(2, across(stop) - across(begin))
@@ -456,8 +456,8 @@ def timeline(
                 )
         for time, label in lane.marks:
             drawing.circle(across(time), y, 5, fill=lane.tone)
-            drawing.text(across(time), y - 10, label, anchor="middle", size=SMALL)
-    bottom = row * len(lanes) + 12
+            drawing.text(across(time), y - 16, label, anchor="middle", size=SMALL)
+    bottom = row * len(lanes) + 8
     for tick in across.ticks():
         drawing.line(across(tick), bottom, across(tick), bottom + 4, stroke="soft")
         drawing.text(
