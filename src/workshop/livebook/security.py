@@ -18,6 +18,7 @@ the checks here is against one way in:
 import hmac
 import ipaddress
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from html import escape
 from urllib.parse import parse_qsl, urlencode
@@ -84,10 +85,13 @@ Next = Callable[[Request], Awaitable[Response]]
 class Guard:
     """Middleware: lets through only what the reader's own pages and programs ask."""
 
-    def __init__(self, token: str, hosts: tuple[str, ...] = ()) -> None:
-        """`hosts` are names, besides those of loopback, that the server goes by."""
+    def __init__(self, token: str, host: str = "127.0.0.1") -> None:
+        """`host` is the address, or the name of it, on which the server listens."""
         self.token = token
-        self.hosts = {"localhost", *(host.lower() for host in hosts)}
+        self.names = {"localhost", host.lower()}
+        self.exposed = not is_loopback(host)
+        if self.exposed:
+            self.names.add(socket.gethostname().lower())
 
     async def __call__(self, request: Request, call_next: Next) -> Response:
         response = self.refusal(request) or await call_next(request)
@@ -117,12 +121,14 @@ class Guard:
         return self.ask(request)
 
     def knows_host(self, request: Request) -> bool:
-        """Whether the Host header names us: by a loopback address, or a known name."""
+        """Whether the Host header names us, by an address or a name that is ours.
+
+        If we listen on more than loopback, any address will do: what rebinds is names.
+        """
         name = re.sub(r":\d+$", "", request.host).strip("[]").lower()
-        try:
-            return ipaddress.ip_address(name).is_loopback or name in self.hosts
-        except ValueError:
-            return name in self.hosts or name.endswith(".localhost")
+        if name in self.names or name.endswith(".localhost"):
+            return True
+        return is_address(name) if self.exposed else is_loopback(name)
 
     def is_known(self, request: Request) -> bool:
         """Whether the request carries the token: in a header, the query, the cookie."""
@@ -156,6 +162,22 @@ class Guard:
         response = html(page, 403)
         response.headers.append(("Cache-Control", "no-store"))
         return response
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(name: str) -> bool:
+    """Whether it stands for this machine, reached from itself."""
+    if is_address(name):
+        return ipaddress.ip_address(name).is_loopback
+    return name.lower() == "localhost"
 
 
 def comes_from_here(request: Request) -> bool:

@@ -1,0 +1,59 @@
+"""The live book at work: loop, kernels, application and server, and their end."""
+
+import signal
+from pathlib import Path
+
+from dustdevil.loop import Loop
+from dustdevil.server import Server, ServerSettings
+from dustdevil.sync import gather
+from workshop.livebook.kernels import Kernels
+from workshop.livebook.security import Guard
+from workshop.livebook.site import make_app
+
+GRACE = 2.0  # seconds for answers that are on their way when the server is stopped
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class LiveBook:
+    """Serves a folder of pages and runs their cells; `run()` until a signal."""
+
+    def __init__(
+        self, pages: Path, root: Path, token: str, host: str, limit: int, idle: float
+    ) -> None:
+        self.host = host
+        self.loop = Loop()
+        self.kernels = Kernels(self.loop, root, limit, idle)
+        app = make_app(pages, self.kernels, Guard(token, host))
+        self.server = Server(app, ServerSettings())
+        self._stopping = False
+
+    def listen(self, port: int) -> int:
+        """Listen on a port, 0 for any; return its number. Raises OSError."""
+        return self.server.listen(self.host, port)
+
+    def run(self) -> None:
+        """Serve until SIGINT, SIGTERM or SIGHUP, then end in order."""
+        for name in SIGNALS:
+            self.loop.on_signal(getattr(signal, name), self.stop)
+        self.server.start()
+        self.loop.run_forever()
+
+    def stop(self) -> None:
+        """Begin the end. When asked a second time, do not wait for it."""
+        if self._stopping:
+            self.loop.stop()
+        else:
+            self._stopping = True
+            print("Stopping: the kernels are ended, then the server.", flush=True)
+            self.loop.spawn(self._end())
+
+    async def _end(self) -> None:
+        try:
+            await gather(self.kernels.close(), self.server.stop(GRACE))
+        finally:
+            self.loop.stop()
+
+    def close(self) -> None:
+        """Leave nothing behind, whatever happened before."""
+        self.kernels.kill()
+        self.loop.close()

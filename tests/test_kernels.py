@@ -1,0 +1,770 @@
+"""Kernels on our loop, without a web server: pages are played by a list of messages."""
+
+import json
+import os
+import signal
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+import zmq
+from hypothesis import given
+from hypothesis import strategies as st
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_server.services.kernels.connection import base as reference
+
+from dustdevil.loop import Loop
+from dustdevil.sync import Queue, sleep, timeout
+from workshop.livebook import channel, client, kernel, process, wire
+from workshop.livebook.kernels import Kernels, TooManyKernels
+
+numbers = count(1)
+
+
+class Page:
+    """The WebSocket of a page: what was sent to it, by message type."""
+
+    def __init__(self, protocol=None):
+        self.subprotocol = protocol
+        self.got = []
+        self.outbox = Queue()
+        self.reads = True
+        self.left = None
+
+    # What the gateway uses of a WebSocket
+
+    async def send(self, message):
+        while not self.reads:
+            await sleep(0.005)
+        self.got.append(read_message(message, self.subprotocol))
+
+    def leave(self, code, reason):
+        self.left = code, reason
+        self.outbox.put_now(None)
+
+    async def close(self, code, reason):
+        self.leave(code, reason)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        message = await self.outbox.get()
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+    # What a test does as the page
+
+    def ask(self, kind, content, channel="shell", header=None):
+        id = f"{id_of(self)}-{next(numbers)}"
+        header = {"msg_id": id, "msg_type": kind, "session": "s", "version": "5.3"}
+        parts = [wire.pack(part) for part in (header, {}, {}, content)]
+        self.outbox.put_now(wire.encode(channel, parts, self.subprotocol))
+        return id
+
+    def run(self, code, **more):
+        return self.ask("execute_request", {"code": code, "allow_stdin": True, **more})
+
+    def disconnect(self):
+        self.outbox.put_now(None)
+
+    def find(self, kind, parent=None):
+        return [
+            message
+            for message in self.got
+            if message["msg_type"] == kind
+            and parent in (None, message["parent_header"].get("msg_id"))
+        ]
+
+    def text(self, parent=None):
+        return "".join(m["content"]["text"] for m in self.find("stream", parent))
+
+    def states(self):
+        return [m["content"]["execution_state"] for m in self.find("status")]
+
+    async def until(self, condition, seconds=30):
+        async with timeout(seconds):
+            while not condition():
+                await sleep(0.005)
+
+    async def answer(self, parent, kind="execute_reply"):
+        """Wait for the reply to a request and for the kernel's return to idle."""
+
+        def is_over():
+            idle = [
+                message
+                for message in self.find("status", parent)
+                if message["content"]["execution_state"] == "idle"
+            ]
+            return idle and self.find(kind, parent)
+
+        await self.until(is_over)
+        return self.find(kind, parent)[0]["content"]
+
+
+def id_of(page):
+    return f"{id(page):x}"
+
+
+def read_message(message, protocol):
+    if protocol == wire.V1:
+        name, parts = reference.deserialize_msg_from_ws_v1(message)
+        fields = dict(zip(wire.NAMES, map(json.loads, parts), strict=False))
+        fields["buffers"] = parts[4:]
+        return fields | {"channel": name, "msg_type": fields["header"]["msg_type"]}
+    if isinstance(message, bytes):
+        return reference.deserialize_binary_message(message)
+    return json.loads(message)
+
+
+@pytest.fixture
+def loop():
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def kernels(loop, tmp_path):
+    kernels = Kernels(loop, tmp_path, limit=3)
+    yield kernels
+    loop.run(kernels.close())
+    kernels.kill()
+
+
+@pytest.fixture
+def play(loop, kernels):
+    """Run a test's coroutine; `play(test)` calls `test(kernel, connect)`."""
+
+    def play(test):
+        async def run():
+            started = kernels.start()
+
+            def connect(session="one", protocol=None):
+                page = Page(protocol)
+                loop.spawn(started.serve(page, session))
+                return page
+
+            async with timeout(60):
+                await test(started, connect)
+
+        loop.run(run())
+
+    return play
+
+
+# Messages
+
+header = st.fixed_dictionaries({"msg_id": st.text(), "msg_type": st.text()})
+parts = st.builds(
+    lambda header, rest, buffers: [*map(wire.pack, [header, *rest]), *buffers],
+    header,
+    st.tuples(*[st.dictionaries(st.text(), st.text() | st.integers())] * 3),
+    st.lists(st.binary(), max_size=3),
+)
+protocols = st.sampled_from([None, wire.V1])
+
+
+@given(parts, st.sampled_from(wire.CHANNELS), protocols)
+def test_what_is_encoded_can_be_decoded(parts, channel, protocol):
+    message = wire.encode(channel, parts, protocol)
+    assert wire.decode(message, protocol) == (channel, json.loads(parts[0]), parts)
+
+
+@given(parts)
+def test_encoded_as_jupyter_server_does(parts):
+    v1 = wire.encode("iopub", parts, wire.V1)
+    assert v1 == reference.serialize_msg_to_ws_v1(parts, "iopub")
+    default = read_message(wire.encode("iopub", parts, None), None)
+    assert default["channel"] == "iopub"
+    assert default["msg_id"] == default["header"]["msg_id"]
+    assert [default[name] for name in wire.NAMES] == [*map(json.loads, parts[:4])]
+    assert default["buffers"] == parts[4:]
+
+
+@given(st.binary() | st.text(), protocols)
+def test_what_is_no_message_is_refused(garbage, protocol):
+    with pytest.raises(wire.WireError):
+        wire.decode(garbage, protocol)
+
+
+@given(parts, protocols, st.data())
+def test_a_damaged_message_is_refused_or_read(parts, protocol, data):
+    message = wire.encode("shell", parts, protocol)
+    message = message.encode() if isinstance(message, str) else message
+    place = data.draw(st.integers(0, len(message) - 1))
+    damaged = message[:place] + data.draw(st.binary(max_size=9)) + message[place + 1 :]
+    try:
+        channel, header, read = wire.decode(damaged, protocol)
+    except wire.WireError:
+        return
+    assert channel in wire.CHANNELS
+    assert len(read) >= 4
+    assert isinstance(header["msg_id"], str)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"channel": "shell"}',
+        '{"channel": ["shell"], "header": {"msg_id": "1", "msg_type": "x"}}',
+        '{"channel": "shell", "header": {"msg_id": 1, "msg_type": "x"}}',
+        b"\xff\xff\xff\xff" * 9,
+    ],
+)
+def test_hostile_messages_are_refused(message):
+    with pytest.raises(wire.WireError):
+        wire.decode(message, None)
+
+
+# The edge-triggered descriptor
+
+
+@pytest.fixture
+def pair(loop, tmp_path):
+    """A PAIR socket of the test's, and a channel connected to it."""
+    context = zmq.Context()
+    far = context.socket(zmq.PAIR)
+    far.linger = 0
+    far.bind(f"ipc://{tmp_path}/pair")
+    got = []
+    near = channel.Channel(
+        loop, context, zmq.PAIR, f"ipc://{tmp_path}/pair", b"us", got.append
+    )
+    yield far, near, got
+    near.close()
+    context.destroy(linger=0)
+
+
+def test_all_that_came_together_is_read(loop, pair):
+    far, _, got = pair
+
+    async def test():
+        far.poll(5000, zmq.POLLOUT)
+        for number in range(1000):
+            far.send(b"%d" % number)
+            if number % 100 == 0:
+                await sleep(0.001)
+        async with timeout(10):
+            while len(got) < 1000:
+                await sleep(0.001)
+
+    loop.run(test())
+    assert got == [[b"%d" % number] for number in range(1000)]
+
+
+def test_sending_does_not_swallow_what_came(loop, pair):
+    far, near, got = pair
+
+    async def test():
+        for number in range(200):
+            far.send(b"%d" % number)
+            far.poll(0)
+            near.send([b"from us"])
+            assert far.recv() == b"from us"
+            async with timeout(10):
+                while len(got) <= number:
+                    await sleep(0)
+
+    loop.run(test())
+
+
+def test_a_paused_channel_loses_nothing_and_does_not_spin(loop, pair):
+    far, near, got = pair
+    turns = 0
+
+    async def test():
+        nonlocal turns
+        near.pause()
+        for number in range(20):
+            far.send(b"%d" % number)
+        real = loop.poller.poll
+
+        def counting(patience):
+            nonlocal turns
+            turns += 1
+            return real(patience)
+
+        loop.poller.poll = counting
+        await sleep(0.2)
+        del loop.poller.poll
+        assert got == []
+        near.resume()
+        async with timeout(10):
+            while len(got) < 20:
+                await sleep(0.001)
+
+    loop.run(test())
+    assert turns < 50
+
+
+# A kernel's life
+
+
+def test_a_cell_runs_and_the_page_hears_of_it(play, kernels):
+    async def test(started, connect):
+        page = connect()
+        request = page.run("print(6 * 7)\n'last'")
+        reply = await page.answer(request)
+        assert reply["status"] == "ok"
+        assert page.text(request) == "42\n"
+        (result,) = page.find("execute_result", request)
+        assert result["content"]["data"]["text/plain"] == "'last'"
+        assert page.states()[0] == "starting"
+        await page.until(lambda: started.state == "idle")
+
+    play(test)
+
+
+def test_an_endless_loop_is_interrupted(play):
+    async def test(started, connect):
+        page = connect()
+        request = page.run("print('go', flush=True)\nwhile True: pass")
+        await page.until(lambda: page.text(request))
+        assert started.state == "busy"
+        started.interrupt()
+        reply = await page.answer(request)
+        assert reply["ename"] == "KeyboardInterrupt"
+
+    play(test)
+
+
+def test_interrupting_a_kernel_that_starts_does_not_end_it(play):
+    async def test(started, connect):
+        started.interrupt()
+        page = connect()
+        assert (await page.answer(page.run("1")))["status"] == "ok"
+
+    play(test)
+
+
+def test_restart_gives_a_new_process_under_the_same_id(play, kernels):
+    async def test(started, connect):
+        page = connect()
+        await page.answer(page.run("x = 1"))
+        former = started.process.pid
+        await started.restart()
+        assert started.process.pid != former
+        assert kernels.get(started.id) is started
+        reply = await page.answer(page.run("x"))
+        assert reply["ename"] == "NameError"
+        assert "restarting" in page.states()
+
+    play(test)
+
+
+def test_two_restarts_at_once_are_one(play, loop):
+    async def test(started, connect):
+        first = loop.spawn(started.restart())
+        second = loop.spawn(started.restart())
+        await first
+        pid = started.process.pid
+        await second
+        assert started.process.pid == pid
+
+    play(test)
+
+
+def test_restart_ends_an_endless_loop(play):
+    async def test(started, connect):
+        page = connect()
+        request = page.run(
+            "print('go', flush=True)\n"
+            "while True:\n"
+            "    try:\n"
+            "        while True: pass\n"
+            "    except KeyboardInterrupt: pass"
+        )
+        await page.until(lambda: page.text(request))
+        await started.restart()
+        assert (await page.answer(page.run("1")))["status"] == "ok"
+
+    play(test)
+
+
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_a_killed_kernel_is_dead_and_can_be_started_anew(play, monkeypatch, pidfd):
+    if not pidfd:
+        monkeypatch.delattr(os, "pidfd_open")
+
+    async def test(started, connect):
+        page = connect()
+        await page.answer(page.run("1"))
+        os.kill(started.process.pid, signal.SIGKILL)
+        await page.until(lambda: page.states()[-1] == "dead")
+        assert (
+            started.model()["reason"] == "The kernel was ended by the signal SIGKILL."
+        )
+        late = connect("another")
+        await late.until(lambda: late.states() == ["dead"])
+        await started.restart()
+        assert (await page.answer(page.run("1")))["status"] == "ok"
+        assert "reason" not in started.model()
+
+    play(test)
+
+
+def test_a_kernel_that_exits_says_so(play):
+    async def test(started, connect):
+        page = connect()
+        page.run("import os; os._exit(3)")
+        await page.until(lambda: page.states()[-1:] == ["dead"])
+        assert "exit code 3" in started.reason
+
+    play(test)
+
+
+def test_a_kernel_that_cannot_start_says_why(play, kernels, monkeypatch):
+    broken = KernelSpec(argv=[sys.executable, "-c", "import no_such_module"])
+    monkeypatch.setattr(kernels, "spec", lambda name: broken)
+
+    async def test(started, connect):
+        page = connect()
+        await page.until(lambda: page.states()[-1:] == ["dead"])
+        assert "No module named 'no_such_module'" in started.reason
+
+    play(test)
+
+
+def test_a_kernel_that_never_answers_is_given_up(play, kernels, monkeypatch):
+    silent = KernelSpec(argv=[sys.executable, "-c", "import time; time.sleep(600)"])
+    monkeypatch.setattr(kernels, "spec", lambda name: silent)
+    monkeypatch.setattr(kernel, "START", 0.2)
+
+    async def test(started, connect):
+        page = connect()
+        await page.until(lambda: page.states()[-1:] == ["dead"])
+        assert started.reason.startswith("The kernel did not answer within")
+
+    play(test)
+
+
+def test_a_program_that_is_not_there(kernels, monkeypatch):
+    missing = KernelSpec(argv=["/no/such/program"])
+    monkeypatch.setattr(kernels, "spec", lambda name: missing)
+    with pytest.raises(FileNotFoundError):
+        kernels.start()
+    assert len(kernels) == 0
+
+
+def test_what_a_cell_started_ends_with_its_kernel(play, tmp_path):
+    async def test(started, connect):
+        page = connect()
+        request = page.run(
+            "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"
+        )
+        await page.answer(request)
+        child = int(page.text(request))
+        assert Path(f"/proc/{child}").exists()
+        await started.restart()
+        await page.until(lambda: has_ended(child))
+
+    play(test)
+
+
+def has_ended(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    # It may be a zombie until its new parent collects it.
+    return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+
+
+def test_nothing_secret_reaches_the_kernel(monkeypatch):
+    monkeypatch.setenv("SOME_TOKEN", "x")
+    monkeypatch.setenv("db_password", "x")
+    monkeypatch.setenv("HARMLESS", "x")
+    environment = process.environment(KernelSpec(argv=[]))
+    assert "HARMLESS" in environment
+    assert not {"SOME_TOKEN", "db_password"} & set(environment)
+
+
+def test_its_sockets_are_in_a_folder_of_its_own(play):
+    async def test(started, connect):
+        home = started.link.file.parent
+        assert home.stat().st_mode & 0o077 == 0
+        page = connect()
+        await page.answer(page.run("1"))
+        await started.stop("test")
+        assert not home.exists()
+
+    play(test)
+
+
+def test_it_works_in_the_folder_of_its_page(kernels, tmp_path):
+    (tmp_path / "book").mkdir()
+    assert kernels.folder("book/05-epoll.ipynb") == tmp_path / "book"
+    assert kernels.folder("/book/x") == tmp_path / "book"
+    for path in ("", "x", "nowhere/x", "../../x", "book/../../../x", "\0/x", "a" * 999):
+        assert kernels.folder(path) == tmp_path
+
+
+# Pages
+
+
+@pytest.mark.parametrize("protocol", [None, wire.V1])
+def test_buffers_travel_both_ways(play, protocol):
+    async def test(started, connect):
+        page = connect(protocol=protocol)
+        code = """
+            from comm import create_comm
+            c = create_comm(target_name="t", data={}, buffers=[b"\\x00\\xff", b"abc"])
+            print(c.comm_id)
+            c.on_msg(lambda m: print(bytes(m["buffers"][0])))
+        """
+        request = page.run("\n".join(line.strip() for line in code.splitlines()))
+        await page.answer(request)
+        (opened,) = page.find("comm_open")
+        assert [bytes(buffer) for buffer in opened["buffers"]] == [b"\x00\xff", b"abc"]
+        header = {"msg_id": "m", "msg_type": "comm_msg", "session": "s", "version": "5"}
+        content = {"comm_id": page.text(request).strip(), "data": {}}
+        sent = [*map(wire.pack, (header, {}, {}, content)), b"\x01\xfe"]
+        page.outbox.put_now(wire.encode("shell", sent, protocol))
+        await page.until(lambda: r"b'\x01\xfe'" in page.text())
+
+    play(test)
+
+
+def test_two_pages_hear_all_but_each_only_its_own_replies(play):
+    async def test(started, connect):
+        one, two = connect("one"), connect("two")
+        request = one.run("print('hello')")
+        await one.answer(request)
+        await two.until(lambda: two.text(request) == "hello\n")
+        await one.answer(one.run("1"))
+        assert two.find("execute_reply") == []
+        assert started.model()["connections"] == 2
+
+    play(test)
+
+
+def test_input_is_asked_of_the_page_that_runs_the_cell(play):
+    async def test(started, connect):
+        one, two = connect("one"), connect("two")
+        request = one.run("print(input('name? ')[::-1])")
+        await one.until(lambda: one.find("input_request"))
+        one.ask("input_reply", {"value": "abc", "status": "ok"}, "stdin")
+        await one.answer(request)
+        assert one.text(request) == "cba\n"
+        assert two.find("input_request") == []
+
+    play(test)
+
+
+def test_a_slow_page_holds_the_kernel_up_and_loses_nothing(play, monkeypatch):
+    monkeypatch.setattr(client, "HIGH", 200_000)
+    monkeypatch.setattr(client, "LOW", 50_000)
+
+    async def test(started, connect):
+        page = connect()
+        await page.answer(page.run("import sys, time"))
+        page.reads = False
+        request = page.run("for i in range(20000): display(i)")
+        mailbox = started.clients["one"]
+        await page.until(lambda: mailbox.full)
+        # It stays full, and does not grow: the kernel waits.
+        most = 0
+        for _ in range(50):
+            await sleep(0.01)
+            most = max(most, mailbox.waiting)
+        assert most < 300_000
+        assert started.state == "busy"
+        page.reads = True
+        assert (await page.answer(request))["status"] == "ok"
+        shown = [m["content"]["data"]["text/plain"] for m in page.find("display_data")]
+        assert shown == [str(number) for number in range(20000)]
+
+    play(test)
+
+
+def test_a_kernel_does_not_pile_up_what_it_prints(play):
+    async def test(started, connect):
+        page = connect()
+        await page.answer(page.run("1"))
+        before = memory(started.process.pid)
+        page.reads = False
+        request = page.run("for i in range(1_500_000): print(i, 'x' * 60)")
+        await page.until(lambda: started.clients["one"].full)
+        await sleep(3)
+        assert memory(started.process.pid) - before < 50_000
+        started.interrupt()
+        page.reads = True
+        await page.answer(request)
+        lines = page.text(request).splitlines()
+        assert [int(line.split()[0]) for line in lines[:-1]] == [*range(len(lines) - 1)]
+
+    play(test)
+
+
+def memory(pid):
+    """The resident memory of a process, in KiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
+def test_a_page_that_takes_nothing_for_long_is_let_go(play, monkeypatch, kernels):
+    monkeypatch.setattr(client, "STALL", 0.2)
+
+    async def test(started, connect):
+        page = connect()
+        await page.answer(page.run("1"))
+        page.reads = False
+        page.run("print('x')")
+        await sleep(0.3)
+        started.clients["one"].drop_if_stalled()
+        assert page.left[0] == 1013
+
+    play(test)
+
+
+def test_a_page_that_comes_back_gets_what_it_missed(play):
+    async def test(started, connect):
+        page = connect()
+        request = page.run("import time\nprint('a')\ntime.sleep(.5)\nprint('b')")
+        await page.until(lambda: page.text(request))
+        page.disconnect()
+        await page.until(lambda: started.connections == 0)
+        await page.until(lambda: started.state == "idle")
+        again = connect()
+        assert (await again.answer(request))["status"] == "ok"
+        assert again.text(request) == "b\n"
+
+    play(test)
+
+
+def test_a_page_is_told_how_much_was_lost_while_it_was_away(play, monkeypatch):
+    monkeypatch.setattr(client, "AWAY", 20_000)
+
+    async def test(started, connect):
+        page = connect()
+        request = page.run(
+            "import time; time.sleep(.3)\nfor i in range(500): display(i)"
+        )
+        await page.until(lambda: started.state == "busy")
+        page.disconnect()
+        await page.until(lambda: started.connections == 0)
+        await page.until(lambda: started.state == "idle")
+        assert started.clients["one"].waiting <= 20_000
+        again = connect()
+        await again.answer(request)
+        shown = again.find("display_data", request)
+        assert shown[-1]["content"]["data"]["text/plain"] == "499"
+        (note,) = again.find("stream", request)
+        assert "messages were lost" in note["content"]["text"]
+
+    play(test)
+
+
+def test_a_page_that_stays_away_is_forgotten(play, monkeypatch):
+    monkeypatch.setattr(kernel, "GRACE", 0.05)
+
+    async def test(started, connect):
+        page = connect()
+        await page.until(lambda: started.connections == 1)
+        page.disconnect()
+        await page.until(lambda: not started.clients)
+
+    play(test)
+
+
+def test_a_second_connection_takes_the_place_of_the_first(play):
+    async def test(started, connect):
+        one = connect("same")
+        await one.answer(one.run("1"))
+        two = connect("same")
+        await two.answer(two.run("2"))
+        assert one.left is not None
+        assert started.connections == 1
+
+    play(test)
+
+
+def test_a_page_that_talks_nonsense_is_let_go(play):
+    async def test(started, connect):
+        page = connect()
+        page.outbox.put_now("nonsense")
+        await page.until(lambda: page.left)
+        assert page.left[0] == 1007
+        await page.until(lambda: started.connections == 0)
+
+    play(test)
+
+
+# All kernels
+
+
+def test_the_number_is_bounded(loop, kernels):
+    async def test():
+        pages = [Page() for _ in range(3)]
+        for page in pages:
+            loop.spawn(kernels.start().serve(page, "s"))
+        with pytest.raises(TooManyKernels, match="3 kernels are running"):
+            kernels.start()
+        for page in pages:
+            await page.answer(page.run("1"))
+        longest = next(iter(kernels))
+        for page in pages:
+            page.disconnect()
+            await page.until(
+                lambda page=page: page.outbox._items == type(page.outbox._items)()
+            )
+        async with timeout(5):
+            while any(k.connections for k in kernels):
+                await sleep(0.005)
+        fourth = kernels.start()
+        assert len(kernels) == 3
+        assert longest not in list(kernels)
+        assert fourth in list(kernels)
+
+    loop.run(test())
+
+
+def test_an_unused_kernel_is_culled_and_a_used_one_is_not(loop, tmp_path):
+    kernels = Kernels(loop, tmp_path, limit=3, idle=0.4)
+
+    async def test():
+        page = Page()
+        used, unused = kernels.start(), kernels.start()
+        loop.spawn(used.serve(page, "s"))
+        await page.answer(page.run("1"))
+        async with timeout(20):
+            while unused in list(kernels):
+                await sleep(0.01)
+        await unused.process.ended
+        await sleep(0.8)
+        assert list(kernels) == [used]
+        await kernels.close()
+
+    loop.run(test())
+    kernels.kill()
+
+
+def test_closing_ends_every_process(loop, tmp_path):
+    kernels = Kernels(loop, tmp_path)
+
+    async def test():
+        page = Page()
+        young, busy = kernels.start(), kernels.start()
+        loop.spawn(busy.serve(page, "s"))
+        request = page.run("print('go', flush=True)\nwhile True: pass")
+        await page.until(lambda: page.text(request))
+        await kernels.close()
+        assert young.process.ended.done()
+        assert busy.process.ended.done()
+        with pytest.raises(TooManyKernels):
+            kernels.start()
+
+    loop.run(test())
+    kernels.kill()
+
+
+def test_kill_needs_no_loop(loop, tmp_path):
+    kernels = Kernels(loop, tmp_path)
+    pid = kernels.start().process.pid
+    kernels.kill()
+    assert has_ended(pid)
