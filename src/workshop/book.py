@@ -8,6 +8,7 @@ their place only when all went well.
 """
 
 import argparse
+import fcntl
 import hashlib
 import io
 import os
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -138,22 +140,32 @@ def build(root: Path = ROOT, say: Say = lambda line: None, draft: bool = False) 
     A draft is finished in spite of warnings, and never counts as fresh.
     Raises BuildError or NpmError.
     """
-    stamp = digest(root)
     pages = html_folder(root)
     fresh = pages.with_name("html.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    add_scripts(root, fresh / "_static", say)
-    warnings = write_pages(root, fresh, say)
-    if warnings and not draft:
-        raise BuildError(_in_one_line(warnings))
-    for line in warnings:
-        say(line)
-    write_start_page(fresh)
-    if not warnings:
-        (fresh / ".stamp").write_text(stamp)
-    shutil.rmtree(pages, ignore_errors=True)
-    fresh.rename(pages)
+    with _one_at_a_time(root):
+        stamp = digest(root)
+        shutil.rmtree(fresh, ignore_errors=True)
+        add_scripts(root, fresh / "_static", say)
+        warnings = write_pages(root, fresh, say)
+        if warnings and not draft:
+            raise BuildError(_in_one_line(warnings))
+        for line in warnings:
+            say(line)
+        write_start_page(fresh)
+        if not warnings:
+            (fresh / ".stamp").write_text(stamp)
+        shutil.rmtree(pages, ignore_errors=True)
+        fresh.rename(pages)
     return pages
+
+
+@contextmanager
+def _one_at_a_time(root: Path) -> Iterator[None]:
+    """Two builds at once would write into the same folder: the second one waits."""
+    (root / "build").mkdir(exist_ok=True)
+    with open(root / "build" / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def add_scripts(root: Path, static: Path, say: Say) -> None:

@@ -122,7 +122,7 @@ class PieceTable:
     def _repr_html_(self) -> str:
         head = "".join(
             f'<th scope="col">{name}</th>'
-            for name in ("", "Chapter", "Module", "What the piece does", "Lab")
+            for name in ("No.", "Chapter", "Module", "What the piece does", "Lab")
         )
         rows = "".join(_html_row(piece) for piece in self._pieces)
         return (

@@ -100,6 +100,8 @@ def add_context(
     ]
     context["page_source"] = ""
     if doctree is not None:
+        paragraphs = doctree.findall(nodes.paragraph)
+        context["description"] = next((p.astext() for p in paragraphs), "")
         # MyST-NB's label would hide the summary's own words from a screen reader.
         context["body"] = context["body"].replace(
             '<summary aria-label="Toggle hidden content">', "<summary>"
