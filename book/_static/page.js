@@ -54,10 +54,10 @@
     }
   };
   const main = document.getElementById("main");
-  let pending = 0;
+  let pending = 0; // a cell that prints changes the page often: look when it rests
   const later = () => {
-    cancelAnimationFrame(pending);
-    pending = requestAnimationFrame(reach);
+    clearTimeout(pending);
+    pending = setTimeout(reach, 100);
   };
   new ResizeObserver(later).observe(main);
   new MutationObserver(later).observe(main, { childList: true, subtree: true });
@@ -91,6 +91,7 @@
   });
 
   // Mark the section that is being read.
+  const list = document.querySelector(".page-toc");
   const entries = new Map();
   for (const link of document.querySelectorAll(".page-toc a[href^='#']")) {
     const id = decodeURIComponent(link.hash.slice(1));
@@ -103,8 +104,15 @@
       if (section.getBoundingClientRect().top < 140) current = section;
     }
     for (const [section, link] of entries) {
-      if (section === current) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
+      if (section !== current) {
+        link.removeAttribute("aria-current");
+        continue;
+      }
+      link.setAttribute("aria-current", "true");
+      const place = link.offsetTop - list.scrollTop;
+      if (place < 0 || place > list.clientHeight - 40) {
+        list.scrollTop = link.offsetTop - list.clientHeight / 2;
+      }
     }
   };
   let marking = 0;
