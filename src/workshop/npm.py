@@ -80,7 +80,7 @@ def install(
 
 def run(script: str, folder: Path) -> None:
     """Run a script of `folder/package.json`. Raises NpmError."""
-    _npm(["run", "--silent", script], folder, f"npm run {script} failed")
+    _npm(["run", script], folder, f"npm run {script} failed")
 
 
 def _copy_sources(source: Path, target: Path) -> None:
