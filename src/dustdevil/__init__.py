@@ -1,3 +1,51 @@
-"""Dust Devil: an async server raised from the socket up."""
+"""Dust Devil: an async server raised from the socket up.
+
+from dustdevil import Application
+
+app = Application()
+
+@app.get("/hello/{name}")
+async def hello(request, name):
+    return f"Hello, {name}!"
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+# What a program needs most, and where it stands.
+PUBLIC = {
+    "Application": "web",
+    "Event": "sync",
+    "Future": "coroutine",
+    "HTTPError": "messages",
+    "Loop": "loop",
+    "Queue": "sync",
+    "Request": "messages",
+    "Response": "messages",
+    "Router": "routing",
+    "Server": "server",
+    "ServerSettings": "server",
+    "StaticFiles": "static",
+    "Stream": "stream",
+    "Task": "coroutine",
+    "WebSocket": "websocket",
+    "gather": "sync",
+    "redirect": "messages",
+    "serve": "server",
+    "sleep": "sync",
+    "timeout": "sync",
+}
+
+__all__ = sorted(PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562).
+
+    Who only wants the router does not wait for sockets, TLS and HTTP to be imported.
+    """
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'dustdevil' has no attribute {name!r}")
+    return getattr(import_module(f"dustdevil.{PUBLIC[name]}"), name)
