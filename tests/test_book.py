@@ -255,6 +255,17 @@ def test_dropdowns_open_and_tables_scroll_without_a_script(small):
     assert re.search(r'<div class="table-scroll"><table', page)
 
 
+def test_a_word_of_the_glossary_shows_its_definition(small):
+    (small / "book" / "index.md").write_text("# A\n\nThe {term}`bell` rings.\n")
+    (small / "book" / "glossary.md").write_text(
+        "# Words\n\n:::{glossary}\nbell\n  What\n  rings.\n:::\n"
+    )
+    (small / "book" / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/glossary\n"
+    )
+    assert 'href="glossary.html#term-bell" title="What rings."' in built(small)
+
+
 def test_fresh_until_an_input_changes(small):
     assert not book.is_fresh(small)
     book.build(small)

@@ -1,9 +1,10 @@
 """What the book's pages need beyond Jupyter Book: a Sphinx extension.
 
 It hands our theme the contents, numbered as in `pieces.toml`; leaves out the scripts
-and style sheets that no page of ours uses; and makes three small changes to what
-MyST writes: tables that can scroll, call-outs that can open, and links in stored
-outputs that lead to pages instead of notebooks. Formulas: see `workshop.formulas`.
+and style sheets that no page of ours uses; and makes four small changes to what
+MyST writes: tables that can scroll, call-outs that can open, words that show their
+definition, and links in stored outputs that lead to pages instead of notebooks.
+Formulas are set by `workshop.formulas`.
 """
 
 import re
@@ -20,6 +21,8 @@ from workshop import formulas, pieces
 NOTEBOOK_LINK = re.compile(
     r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
 )
+
+GLOSSARY = "book/glossary"
 
 # Sphinx's own scripts serve the search, whose template names them itself.
 SEARCH = frozenset({"documentation_options.js", "doctools.js", "sphinx_highlight.js"})
@@ -44,6 +47,27 @@ def improve_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for admonition in list(doctree.findall(nodes.admonition)):
         if "dropdown" in admonition["classes"]:
             make_dropdown(admonition)
+    explain_terms(doctree, definitions(app.env))
+
+
+def definitions(env: BuildEnvironment) -> dict[str, str]:
+    """The entries of the glossary: anchor -> its text."""
+    if GLOSSARY not in env.found_docs:
+        return {}
+    return {
+        anchor: item[-1].astext().replace("\n", " ")
+        for item in env.get_doctree(GLOSSARY).findall(nodes.definition_list_item)
+        for term in item.findall(nodes.term)
+        for anchor in term["ids"]
+    }
+
+
+def explain_terms(doctree: nodes.document, explained: dict[str, str]) -> None:
+    """Show the definition when the pointer rests on a link to it."""
+    for link in doctree.findall(nodes.reference):
+        anchor = link.get("refid") or link.get("refuri", "").rpartition("#")[2]
+        if anchor in explained:
+            link["reftitle"] = explained[anchor]
 
 
 def link_to_pages(html: str) -> str:
