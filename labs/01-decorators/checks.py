@@ -33,7 +33,7 @@ def look_up(router, method: str, path: str):
 @check(
     "The name below the decorator still means your function",
     step=1,
-    read="A decorator with arguments",
+    read="Decorators with arguments",
     hints=[
         "@router.get('/x') is two calls. The first is router.get('/x'); what that "
         "returns is called with your function.",
@@ -80,7 +80,7 @@ def _not_handed_back(name, handler) -> str:
 @check(
     "The table knows which handler answers a method and a path",
     step=1,
-    read="A decorator with arguments",
+    read="The line above the function",
     hints=[
         "Work at decoration time: when register(handler) runs, everything needed is "
         "there, the pattern, the methods and the handler.",
@@ -118,7 +118,7 @@ def _expect_entry(router, method: str, path: str, wanted, said: str) -> None:
 @check(
     "Decorators stack: one function under three routes",
     step=1,
-    read="Stacking",
+    read="The router",
     hints=[
         "The lowest decorator gets the function, the next one up gets whatever that "
         "one returned.",
@@ -143,16 +143,16 @@ def stacks(bench: Bench) -> None:
 @check(
     "A class is called once, its methods answer, and nonsense is refused",
     step=2,
-    read="Any callable, and a class",
+    read="The router",
     hints=[
         "A class is an object like a function is, and the decorator gets it the same "
         "way. isinstance(handler, type) tells them apart.",
         "Call the class once. Its bound methods, resource.get and so on, are the "
         "handlers: they bring their object with them.",
         "{m: getattr(resource, m.lower()) for m in METHODS if hasattr(resource, "
-        "m.lower())}; and route() must ask handlers_of for its pairs. ValueError is for "
-        "a method that METHODS does not have, methods= with a class, and a class "
-        "without any such method.",
+        "m.lower())}; and route() asks handlers_of for its pairs. ValueError is for a "
+        "method that METHODS does not have, methods= with a class, and a class without "
+        "any such method.",
     ],
 )
 def a_class_answers(bench: Bench) -> None:
@@ -218,7 +218,7 @@ def _refuses(bench: Bench) -> None:
 @check(
     "Placeholders become arguments",
     step=3,
-    read="Patterns",
+    read="A route",
     hints=[
         "_group makes the piece of a regular expression for one placeholder; params "
         "uses the whole expression, self.regex, on a path.",
@@ -267,7 +267,7 @@ def _no_converter(got, wanted) -> str:
 @check(
     "A pattern takes the whole path, or nothing of it",
     step=3,
-    read="Patterns",
+    read="A route",
     hints=[
         "Which of re's methods insists on the end of the text as well?",
         "match() is content with the beginning; search() with any part. A '$' at the "
@@ -303,7 +303,7 @@ def the_whole_path(bench: Bench) -> None:
 @check(
     "match finds the handler; HEAD may take GET's",
     step=4,
-    read="Which route answers",
+    read="The router",
     hints=[
         "_candidates(path) yields every route that has this path, with its arguments. "
         "Which of their handlers is wanted?",
@@ -358,7 +358,7 @@ def _expect_match(bench, router, request, handler, params) -> None:
 @check(
     "No such path is 404, no such method 405",
     step=4,
-    read="Which route answers",
+    read="The router",
     hints=[
         "Two different mistakes of a client: a path that nobody has, and a path that "
         "is there but not for this method.",
@@ -405,7 +405,7 @@ def _expect_error(kind, router, method: str, path: str):
 @check(
     "url_for is match, backwards",
     step=5,
-    read="Back from a name to a path",
+    read="The router",
     hints=[
         "self.names holds, under each name, the list of its routes. Which of them "
         "takes exactly the params that are given?",
@@ -451,7 +451,7 @@ def url_for(bench: Bench) -> None:
 @check(
     "Middleware: first declared, outermost, and each may answer by itself",
     step=6,
-    read="Middleware",
+    read="Middleware: the onion",
     hints=[
         "Wrap from the inside out: which middleware must be put round the handler "
         "first, so that the first declared ends up outside?",

@@ -100,14 +100,20 @@ class Bench:
         self._words.add(word)
         return word
 
-    def client(self, address: tuple[str, int], by_hand: str) -> Client:
+    def client(self, address: tuple[str, int], name: str, by_hand: str) -> Client:
         """A connected client whose bytes are shown when the check fails.
 
-        `by_hand` is a command line that does the same; "{port}" in it is filled in.
+        `by_hand` is a command line that does the same.
         """
-        client = Client(address, by_hand)
+        client = Client(address, name, by_hand)
         self.clients.append(client)
         return client
+
+    def transcript(self) -> list[str]:
+        """What all clients sent and received, and how to do it by hand."""
+        lines = [line for client in self.clients for line in client.transcript()]
+        by_hand = dict.fromkeys(client.by_hand for client in self.clients)
+        return lines + [f"by hand: {command}" for command in by_hand]
 
 
 def expect(what: str, got: Any, wanted: Any, why: str = "") -> None:

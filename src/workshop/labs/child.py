@@ -136,9 +136,7 @@ class Trial:
             self.check.function(bench)
         except BaseException as error:
             verdict = self._failure(error)
-            verdict.wire = [
-                line for client in bench.clients for line in client.transcript()
-            ]
+            verdict.wire = bench.transcript()
         return verdict
 
     def _verdict(self, status: str, message: str = "", where: str = "") -> Verdict:

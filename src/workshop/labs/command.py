@@ -66,7 +66,8 @@ def _list(console: Console) -> int:
         modules = ", ".join(f"{name}.py" for name in lab.modules)
         console.print(f"{lab.number:>2}  {lab.title} ({modules})", markup=False)
         console.print(f"    labs/{lab.slug}/lab.ipynb", style="dim")
-    return 0
+    console.print()
+    return _progress(console)
 
 
 def _progress(console: Console) -> int:

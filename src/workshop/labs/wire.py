@@ -6,8 +6,8 @@ import socket
 class Client:
     """A blocking TCP connection that remembers its bytes, in both directions."""
 
-    def __init__(self, address: tuple[str, int], by_hand: str) -> None:
-        self.by_hand = by_hand.format(port=address[1])
+    def __init__(self, address: tuple[str, int], name: str, by_hand: str) -> None:
+        self.name, self.by_hand = name, by_hand
         self.exchange: list[tuple[str, bytes]] = []
         self.sock = socket.create_connection(address)
 
@@ -16,7 +16,7 @@ class Client:
         self.exchange.append(("sent", data))
         self.sock.sendall(data)
 
-    def receive(self, size: int, seconds: float = 2.0) -> bytes:
+    def receive(self, size: int, seconds: float = 1.0) -> bytes:
         """Return `size` bytes, or what came before the end or the time limit."""
         self.sock.settimeout(seconds)
         data = b""
@@ -35,9 +35,8 @@ class Client:
         self.sock.close()
 
     def transcript(self) -> list[str]:
-        """One line for each direction of each exchange, then the command line."""
-        lines = [f"{way}: {shorten(data)}" for way, data in self.exchange]
-        return [*lines, f"by hand: {self.by_hand}"]
+        """One line for what went over the wire at a time."""
+        return [f"{self.name} {way}: {shorten(data)}" for way, data in self.exchange]
 
 
 def shorten(data: bytes, limit: int = 120) -> str:

@@ -1,0 +1,807 @@
+"""The checks of lab 5: `poller` and `loop`, rebuilt.
+
+Time and readiness are made up wherever they can be: a poller that tells what we want
+it to tell, and a clock that moves when somebody sleeps. Then nothing depends on how
+busy the machine is.
+"""
+
+import os
+import select
+import signal
+import socket
+import threading
+import time
+
+from workshop.labs.checks import (
+    Bench,
+    Wrong,
+    check,
+    expect,
+    expect_raises,
+    expect_true,
+)
+
+NOON = 1_000_000.0  # where the made-up clock begins, in seconds
+PATIENCE = 1.0  # seconds the real poller sleeps at most: a loop that nobody woke
+
+
+class Clock:
+    """A clock that stands still until somebody moves it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.now = NOON
+        module = bench.loop
+        real, wall = time.monotonic, time.time
+        time.monotonic, time.time = self, self.wall
+        for name, value in list(vars(module).items()):
+            if value is real:
+                setattr(module, name, self)
+            elif value is wall:
+                setattr(module, name, self.wall)
+        self.shift = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        """The clock on the wall, which somebody may set."""
+        return self.now + self.shift
+
+
+class MadeUpPoller:
+    """A poller that reports what is written into `script`, one list a poll."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock
+        self.script: list[list[tuple[int, int]]] = []
+        self.asked: list[float | None] = []
+        self.told: list[tuple] = []
+
+    def register(self, fd, events, edge=False):
+        self.told.append(("register", fd, events, bool(edge)))
+
+    def modify(self, fd, events, edge=False):
+        self.told.append(("modify", fd, events, bool(edge)))
+
+    def unregister(self, fd):
+        self.told.append(("unregister", fd))
+
+    def poll(self, timeout):
+        self.asked.append(timeout)
+        if self.script:
+            return self.script.pop(0)
+        if self.clock and timeout:
+            self.clock.now += timeout
+        return []
+
+    def close(self):
+        pass
+
+
+def made_up_loop(bench: Bench):
+    """A loop on a poller and a clock that we move; watching nothing yet."""
+    clock = Clock(bench)
+    poller = MadeUpPoller(clock)
+    loop = bench.loop.Loop(poller)
+    poller.told.clear()
+    return loop, poller, clock
+
+
+def names_of(bench: Bench, bits: int) -> str:
+    """Event bits in words: "READ | WRITE"."""
+    poller = bench.poller
+    names = [
+        name
+        for name in ("READ", "WRITE", "ERROR", "HANGUP", "RDHUP")
+        if bits & getattr(poller, name)
+    ]
+    return " | ".join(names) or "nothing"
+
+
+def expect_ready(bench: Bench, poller, sock: socket.socket, wanted: int, when: str):
+    """Look at what a poller reports about one socket, now."""
+    ready = poller.poll(0)
+    if not isinstance(ready, list):
+        raise Wrong(
+            f"poll(0), {when}\n  expected: a list of pairs (descriptor, events)\n"
+            f"  got:      {ready!r}"
+        )
+    got = dict(ready).get(sock.fileno(), 0)
+    expect_true(
+        f"poll(0), {when}",
+        got == wanted,
+        names_of(bench, wanted),
+        names_of(bench, got),
+    )
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets that do not block."""
+    a, b = socket.socketpair()
+    a.setblocking(False)
+    b.setblocking(False)
+    return a, b
+
+
+def fill(sock: socket.socket) -> None:
+    """Write until the kernel's buffer takes no more."""
+    try:
+        while True:
+            sock.send(b"x" * 65536)
+    except BlockingIOError:
+        pass
+
+
+@check(
+    "A poller made from select()",
+    step=1,
+    read="Three pollers, one face",
+    hints=[
+        "select() takes three lists of descriptors and gives back the three parts of "
+        "them that are ready. self._events remembers, for each descriptor, for what "
+        "it is to be looked at.",
+        "Who wants READ goes into the first list, who wants WRITE into the second. A "
+        "descriptor may be in both, and its answer is then one pair with both bits.",
+        "readable, writable, _ = select.select(reading, writing, [], timeout); then "
+        "ready = dict.fromkeys(readable, READ), and or WRITE into it for the others.",
+    ],
+)
+def asks_with_select(bench: Bench) -> None:
+    READ, WRITE = bench.poller.READ, bench.poller.WRITE
+    poller = bench.poller.SelectPoller()
+    (a, b), (c, d) = pair(), pair()
+    poller.register(a.fileno(), READ)
+    expect_ready(bench, poller, a, 0, "registered for READ, nothing sent yet")
+    data = bench.word().encode()
+    b.send(data)
+    expect_ready(bench, poller, a, READ, "after a byte came")
+    expect_ready(bench, poller, a, READ, "asked again, and nobody has read it")
+    poller.modify(a.fileno(), READ | WRITE)
+    expect_ready(bench, poller, a, READ | WRITE, "now looked at for READ | WRITE")
+    a.recv(100)
+    expect_ready(bench, poller, a, WRITE, "after everything was read")
+    fill(a)
+    expect_ready(bench, poller, a, 0, "after the send buffer was filled")
+    poller.register(c.fileno(), READ)
+    d.close()
+    expect_ready(bench, poller, c, READ, "the other side closed (READ: end of file)")
+    poller.unregister(c.fileno())
+    expect_ready(bench, poller, c, 0, "after unregister")
+    with expect_raises(FileExistsError, "register of a descriptor that is registered"):
+        poller.register(a.fileno(), READ)
+    for method in (poller.unregister, lambda fd: poller.modify(fd, READ)):
+        with expect_raises(FileNotFoundError, "unregister, modify of an unknown one"):
+            method(c.fileno())
+    with expect_raises(
+        ValueError,
+        "register of descriptor 5000",
+        "select() takes a bit mask of 1024 bits: LIMIT.",
+    ):
+        poller.register(5000, READ)
+
+
+@check(
+    "The same with epoll: levels, edges, and half a close",
+    step=2,
+    read="Seven bytes in the dark",
+    hints=[
+        "self._epoll is a select.epoll object: register, modify, unregister and poll "
+        "are its methods, and our bits are the kernel's own.",
+        "With edge=True one more bit goes to the kernel along with the events. It "
+        "stands at the top of the file.",
+        "self._epoll.register(fd, events | EDGE if edge else events); modify likewise; "
+        "and poll returns self._epoll.poll(timeout).",
+    ],
+)
+def asks_with_epoll(bench: Bench) -> None:
+    if not hasattr(select, "epoll"):
+        return  # not on this system: chapter 5 tells what it has in its place
+    READ, WRITE, RDHUP = (getattr(bench.poller, n) for n in ("READ", "WRITE", "RDHUP"))
+    poller = bench.poller.EpollPoller()
+    (a, b), (c, d) = pair(), pair()
+    poller.register(a.fileno(), READ)
+    b.send(bench.word().encode())
+    expect_ready(bench, poller, a, READ, "registered for READ, and a byte came")
+    expect_ready(bench, poller, a, READ, "asked again: the level is still high")
+    poller.modify(a.fileno(), READ | WRITE)
+    expect_ready(bench, poller, a, READ | WRITE, "looked at for READ | WRITE")
+    poller.register(c.fileno(), READ | RDHUP, edge=True)
+    d.send(b"1")
+    expect_ready(bench, poller, c, READ, "edge=True, and a byte came")
+    expect_ready(bench, poller, c, 0, "edge=True, asked again: nothing new came")
+    d.send(b"2")
+    expect_ready(bench, poller, c, READ, "edge=True, and another byte came")
+    d.shutdown(socket.SHUT_WR)
+    expect_ready(bench, poller, c, READ | RDHUP, "the peer will send no more")
+    poller.modify(a.fileno(), WRITE, edge=True)
+    expect_ready(bench, poller, a, WRITE, "modify(fd, WRITE, edge=True)")
+    expect_ready(bench, poller, a, 0, "modify(fd, WRITE, edge=True), asked again")
+    began = time.monotonic()
+    poller.poll(0.01)
+    expect_true(
+        "poll(0.01) with nothing ready",
+        time.monotonic() - began >= 0.009,
+        "a sleep of 0.01 seconds",
+        "no sleep",
+        "The timeout is in seconds, for epoll as for select.",
+    )
+
+
+@check(
+    "Watch, rewatch, unwatch",
+    step=3,
+    read="A turn",
+    hints=[
+        "The poller knows descriptors, the loop knows callbacks. self._watched keeps "
+        "the callback of each descriptor.",
+        "Look at who may raise: if the poller refuses a descriptor, the loop should "
+        "not remember it. So the poller is asked first.",
+        "rewatch keeps the callback, and passes on whether the descriptor was watched "
+        "for edges: fd in self._edges.",
+    ],
+)
+def watches(bench: Bench) -> None:
+    loop, poller, _ = made_up_loop(bench)
+    READ, WRITE = bench.poller.READ, bench.poller.WRITE
+    fd, edgy = bench.random.sample(range(100, 1000), 2)
+    log: list[tuple[int, int]] = []
+    loop.watch(fd, READ, lambda events: log.append((fd, events)))
+    loop.watch(edgy, WRITE, lambda events: log.append((edgy, events)), edge=True)
+    loop.rewatch(fd, READ | WRITE)
+    loop.rewatch(edgy, READ)
+    expect(
+        f"watch({fd}, READ), watch({edgy}, WRITE, edge=True), rewatch({fd}, READ | "
+        f"WRITE), rewatch({edgy}, READ); what the poller is told",
+        poller.told,
+        [
+            ("register", fd, READ, False),
+            ("register", edgy, WRITE, True),
+            ("modify", fd, READ | WRITE, False),
+            ("modify", edgy, READ, True),
+        ],
+        "The last entry says whether edges are asked for; rewatch does not change it.",
+    )
+    poller.told.clear()
+    loop.unwatch(edgy)
+    expect(
+        f"what the poller is told by unwatch({edgy})",
+        poller.told,
+        [("unregister", edgy)],
+    )
+    loop.watch(edgy, READ, lambda events: log.append((edgy, -events)))
+    loop.rewatch(edgy, WRITE)
+    expect(
+        f"watch({edgy}, READ) after unwatch, then rewatch({edgy}, WRITE)",
+        poller.told[1:],
+        [("register", edgy, READ, False), ("modify", edgy, WRITE, False)],
+        "The descriptor's number is used again, by another socket: that the first one "
+        "was watched for edges must be forgotten.",
+    )
+    for number, callback in loop._watched.items():
+        if number in (fd, edgy):
+            callback(READ)
+    expect(
+        "who is called for READ at both",
+        sorted(log),
+        sorted([(fd, READ), (edgy, -READ)]),
+    )
+
+
+@check(
+    "Timers do not care when somebody sets the clock",
+    step=4,
+    read="Later",
+    hints=[
+        "There are two clocks: one says what time it is, the other how much time has "
+        "passed.",
+        "time.time() is the clock on the wall. It is put right from time to time, and "
+        "then jumps.",
+        "monotonic() in call_later and in _release_timers.",
+    ],
+)
+def the_right_clock(bench: Bench) -> None:
+    loop, _, clock = made_up_loop(bench)
+    log: list[str] = []
+    delay = bench.random.randint(5, 50)
+    loop.call_later(delay, log.append, "rung")
+    clock.shift += 3600  # the hour that daylight saving time takes away
+    _release(loop, clock, 0)
+    what = f"call_later({delay}), then the clock on the wall is set"
+    expect(f"{what} an hour ahead; calls made at once", log, [])
+    clock.shift -= 7200
+    _release(loop, clock, delay)
+    expect(f"{what} back; calls made {delay} seconds later", log, ["rung"])
+
+
+@check(
+    "Timers come in order, once, and not when cancelled",
+    step=4,
+    read="Later",
+    hints=[
+        "heapq keeps the smallest entry of a list at its front. An entry is a tuple: "
+        "the time first.",
+        "Two timers of the same moment would make the heap compare the timers "
+        "themselves. A number between, next(self._order), settles it, and keeps them "
+        "in the order in which they were made.",
+        "_release_timers: while timers and timers[0][0] <= now: pop one; unless it was "
+        "cancelled, self.call_soon(timer.callback, *timer.args).",
+    ],
+)
+def timers(bench: Bench) -> None:
+    loop, _, clock = made_up_loop(bench)
+    log: list[str] = []
+    delays = bench.random.sample(range(1, 50), 6)
+    for delay in delays:
+        loop.call_later(delay, log.append, f"after {delay}")
+    same = bench.random.randint(60, 90)
+    for letter in "abc":
+        loop.call_at(NOON + same, log.append, letter)
+    cancelled = loop.call_later(20.5, log.append, "cancelled")
+    cancelled.cancel()
+    cancelled.cancel()
+    said = f"call_later({', '.join(map(str, delays))}), now at {{}} seconds"
+    _release(loop, clock, 0)
+    expect(said.format(0), log, [])
+    half = sorted(delays)[2]
+    _release(loop, clock, half)
+    wanted = [f"after {delay}" for delay in sorted(delays) if delay <= half]
+    expect(said.format(half), log, wanted)
+    _release(loop, clock, 100)
+    wanted = [f"after {delay}" for delay in sorted(delays)] + ["a", "b", "c"]
+    expect(
+        f"{said.format(100)}; a, b, c all at {same}", log, wanted, _about(log, wanted)
+    )
+    _release(loop, clock, 200)
+    expect("the same timers at 200 seconds: what was called, in all", log, wanted)
+    _lets_go(loop)
+    _stays_cheap(bench, loop)
+
+
+def _about(log: list[str], wanted: list[str]) -> str:
+    if "cancelled" in log:
+        return "A cancelled timer's call was made."
+    if sorted(log) == sorted(wanted):
+        return "Timers of the same moment are called in the order they were made."
+    return ""
+
+
+def _release(loop, clock: Clock, seconds: float) -> None:
+    """Move the clock and make the calls whose time has come."""
+    clock.now = NOON + seconds
+    loop._release_timers()
+    loop.run_ready()
+
+
+def _lets_go(loop) -> None:
+    keeps = []
+    timer = loop.call_later(60, keeps.append, bytearray(100))
+    timer.cancel()
+    expect_true(
+        "what a cancelled timer still holds, an hour before its time",
+        timer.callback is None and not timer.args,
+        "neither the callback nor its arguments",
+        f"the callback: {'no' if timer.callback is None else 'yes'}, "
+        f"arguments: {len(timer.args)}",
+        "A timeout of a minute would keep its connection in memory for a minute after "
+        "it has closed.",
+    )
+
+
+class Moment(float):
+    """A time that counts how often it is compared."""
+
+    compared = 0
+
+    def __lt__(self, other):
+        Moment.compared += 1
+        return float(self) < float(other)
+
+    def __gt__(self, other):
+        Moment.compared += 1
+        return float(self) > float(other)
+
+    def __le__(self, other):
+        Moment.compared += 1
+        return float(self) <= float(other)
+
+
+def _stays_cheap(bench: Bench, loop) -> None:
+    for number in range(2000):
+        loop.call_at(Moment(NOON + 1000 + number * 7 % 2000), print)
+    Moment.compared = 0
+    loop.call_at(Moment(NOON + 1000 + bench.random.random()), print)
+    expect_true(
+        "comparisons of times to add one timer to 2,000",
+        Moment.compared <= 100,
+        "a few more than log2(2000), 11",
+        f"{Moment.compared}",
+        "Sorting a list anew for each timer looks at all of them; a heap looks at one "
+        "branch.",
+    )
+
+
+@check(
+    "How long to sleep: not at all, to the next timer, or for as long as it takes",
+    step=5,
+    read="A turn",
+    hints=[
+        "_patience answers one question: is there anything to do later, and when? If "
+        "nothing is ready and no timer is set, what should poll() be told?",
+        "0 where a call is ready or the loop is stopping; None where there are no "
+        "timers; else the time to the first one, which may have passed already.",
+        "return max(0, self._timers[0][0] - monotonic())",
+    ],
+)
+def patience(bench: Bench) -> None:
+    loop, poller, clock = made_up_loop(bench)
+    delay = bench.random.randint(3, 300)
+    loop.turn()
+    _expect_timeout(poller, "nothing is ready, and no timer is set", None)
+    loop.call_soon(len, "")
+    loop.turn()
+    _expect_timeout(poller, "a call is ready", 0)
+    loop.call_later(delay, len, "")
+    poller.clock = None  # it comes back early, as for a signal
+    clock.now += 1
+    loop.turn()
+    _expect_timeout(poller, f"the next timer is due in {delay - 1} seconds", delay - 1)
+    clock.now += delay
+    loop.turn()
+    _expect_timeout(poller, "a timer is overdue", 0)
+
+
+def _expect_timeout(poller: MadeUpPoller, when: str, wanted: float | None) -> None:
+    got = poller.asked
+    poller.asked = []
+    if len(got) != 1:
+        raise Wrong(
+            f"one turn() when {when}\n  expected: one call of poller.poll()\n"
+            f"  got:      {len(got)}"
+        )
+    why = ""
+    if wanted != 0 and got[0] == 0:
+        why = "A loop that never sleeps keeps a core busy and does nothing with it."
+    elif got[0] is not None and (wanted is None or 0 < got[0] < wanted):
+        why = "It would wake, find nothing to do, and sleep again, all day long."
+    elif got[0] is not None and got[0] < 0:
+        why = "To epoll a negative timeout means: for as long as it takes."
+    elif got[0] is None:
+        why = "It would sleep past what there is to do."
+    expect(f"the timeout for poller.poll() when {when}", got[0], wanted, why)
+
+
+def echo(loop, bench: Bench, listener: socket.socket) -> None:
+    """Accept connections and send back what they send, as callbacks of a loop."""
+    READ = bench.poller.READ
+    listener.setblocking(False)
+
+    def on_connection(events):
+        sock, _ = listener.accept()
+        sock.setblocking(False)
+        loop.watch(sock.fileno(), READ, lambda events: on_readable(sock))
+
+    def on_readable(sock):
+        data = sock.recv(65536)
+        if data:
+            sock.send(data)
+        else:
+            loop.unwatch(sock.fileno())
+            sock.close()
+
+    loop.watch(listener.fileno(), READ, on_connection)
+
+
+def serve(bench: Bench, listener: socket.socket) -> None:
+    """What `workshop lab serve 5` runs: the echo server of the check below."""
+    loop = bench.loop.Loop()
+    echo(loop, bench, listener)
+    loop.run_forever()
+
+
+@check(
+    "An echo server answers a second client while the first is silent",
+    step=5,
+    read="A loop in twenty lines",
+    hints=[
+        "The lines above say how far it came. Which callback of the server was called "
+        "once too few?",
+        "A descriptor stays watched until unwatch(): its callback is called each time "
+        "it is ready. And poll() may report several at once.",
+        "for fd, events in self.poller.poll(self._patience()): look the callback up in "
+        "self._watched, leave it there, and call it with events.",
+    ],
+)
+def echo_server(bench: Bench) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
+    failed: list[Exception] = []
+
+    def in_background():
+        try:
+            serve(bench, listener)
+        except Exception as error:
+            failed.append(error)
+
+    threading.Thread(target=in_background, daemon=True).start()
+    by_hand = (
+        "workshop lab serve 5 --port 8005 in one terminal, and in another: "
+        "(echo hello; sleep 1) | curl -s telnet://127.0.0.1:8005"
+    )
+    first, *others = (
+        bench.client(address, f"client {number}", by_hand) for number in (1, 2, 3)
+    )
+    for client in (*others, *others, first):
+        text = f"{bench.word()}\n".encode()
+        client.send(text)
+        got = client.receive(len(text))
+        if failed:
+            raise failed[0]
+        expect(f"what {client.name} gets back", got, text)
+
+
+@check(
+    "One turn serves all that are ready, and nothing that comes up meanwhile",
+    step=5,
+    read="A turn",
+    hints=[
+        "Three things in order: the descriptors that poll() reports, the timers that "
+        "are due, the calls that are ready.",
+        "What a callback does is not in our hands: it may unwatch a descriptor that is "
+        "in the same report, raise, or add a call that adds a call.",
+        "For each (fd, events): on_ready = self._watched.get(fd), and if it is there, "
+        "on_ready(events) inside try … except Exception as error: "
+        "self.on_error(error, on_ready). Then self._release_timers() and "
+        "self.run_ready().",
+    ],
+)
+def one_turn(bench: Bench) -> None:
+    loop, poller, clock = made_up_loop(bench)
+    READ = bench.poller.READ
+    log: list = []
+    fds = bench.random.sample(range(100, 1000), 3)
+    for fd in fds:
+        loop.watch(fd, READ, lambda events, fd=fd: log.append((fd, events)))
+    loop.call_later(1, log.append, "timer")
+    loop.call_soon(log.append, "call")
+    clock.now += 1
+    poller.script = [[(fd, READ) for fd in fds]]
+    loop.turn()
+    expect(
+        f"one turn; {', '.join(map(str, fds))} are ready, one timer is due",
+        log,
+        [*((fd, READ) for fd in fds), "call", "timer"],
+        "The report of poll() is a list, and everybody in it is ready."
+        if "call" in log and len(log) < 5
+        else "",
+    )
+    _unwatched_meanwhile(loop, poller, fds, READ)
+    _goes_on(loop, poller, fds, READ)
+    _starves_nobody(loop, poller)
+
+
+def _unwatched_meanwhile(loop, poller: MadeUpPoller, fds: list[int], READ: int) -> None:
+    first, second, _ = fds
+    log = []
+    for fd, other in ((first, second), (second, first)):
+        loop.unwatch(fd)
+
+        def callback(events, fd=fd, other=other):
+            log.append(fd)
+            loop.unwatch(other)
+
+        loop.watch(fd, READ, callback)
+    poller.script = [[(first, READ), (second, READ)]]
+    loop.turn()
+    expect(
+        f"{first} and {second} are ready, and each one's callback unwatches the other",
+        log,
+        [first],
+        "After unwatch() nobody wants to hear of that descriptor; it may be closed.",
+    )
+
+
+def _goes_on(loop, poller: MadeUpPoller, fds: list[int], READ: int) -> None:
+    log: list = []
+    loop.on_error = lambda error, where: log.append(type(error).__name__)
+    first, last = fds[0], fds[2]
+    loop.unwatch(first)
+    loop.unwatch(last)
+    loop.watch(first, READ, lambda events: 1 // 0)
+    loop.watch(last, READ, lambda events: log.append(last))
+    poller.script = [[(first, READ), (last, READ)]]
+    what = f"{first} and {last} are ready; the callback of {first} divides by zero"
+    try:
+        loop.turn()
+    except ZeroDivisionError as error:
+        raise Wrong(
+            f"{what}\n  expected: on_error() is told, and the turn goes on\n"
+            "  got:      the exception ends the loop, and with it every connection"
+        ) from error
+    expect(
+        f"{what}; on_error() and {last} are called", log, ["ZeroDivisionError", last]
+    )
+
+
+def _starves_nobody(loop, poller: MadeUpPoller) -> None:
+    count = 0
+    poller.asked = []
+
+    def again():
+        nonlocal count
+        count += 1
+        if count < 1000:
+            loop.call_soon(again)
+
+    loop.call_soon(again)
+    loop.turn()
+    expect_true(
+        "a call that does call_soon() of itself, again and again; calls in one turn",
+        count == 1,
+        "1: what comes up in a turn waits for the next",
+        f"{count}",
+        "As long as calls make calls, nobody looks at the sockets.",
+    )
+
+
+@check(
+    "A call from another thread wakes the sleeping loop",
+    step=6,
+    read="A bell for other threads",
+    hints=[
+        "The loop sleeps in the kernel, in poll(). A longer queue in Python's memory "
+        "does not wake it. What does?",
+        "The loop watches one end of a socket pair, self._ear; the other end is "
+        "self._bell. A byte sent there makes the ear readable.",
+        "call_from_thread: self.call_soon(callback, *args), then self._ring(). "
+        "_on_bell: self._ear.recv(4096), so that the ear is silent again.",
+    ],
+)
+def wakes(bench: Bench) -> None:
+    loop, asleep, slept_through = _sleeper(bench)
+    log: list = []
+
+    def called(word):
+        log.append((word, threading.current_thread() is threading.main_thread()))
+        loop.stop()
+
+    word = bench.word()
+
+    def other():
+        asleep.wait()
+        loop.call_from_thread(called, word)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    loop.run_forever()
+    thread.join()
+    expect(
+        "what is called, and whether in the loop's thread",
+        log,
+        [(word, True)],
+        "Two threads would be at work on the loop's data at the same time."
+        if log == [(word, False)]
+        else "",
+    )
+    expect_true(
+        "call_from_thread() while the loop sleeps in poll()",
+        not slept_through,
+        "poll() returns at once",
+        f"it slept on, until we gave up waiting after {PATIENCE:g} s",
+        "call_soon() only makes the queue longer. A byte must come for the poller to "
+        "notice.",
+    )
+    _falls_silent(loop)
+
+
+def _sleeper(bench: Bench):
+    """A loop on a real poller, an event set when it sleeps, and a list of its sins."""
+    loop = bench.loop.Loop()
+    asleep, slept_through = threading.Event(), []
+    poll = loop.poller.poll
+
+    def patient_poll(timeout):
+        if timeout == 0:
+            return poll(0)
+        asleep.set()
+        ready = poll(PATIENCE if timeout is None else timeout)
+        if not ready:
+            slept_through.append(timeout)
+        return ready
+
+    loop.poller.poll = patient_poll
+    return loop, asleep, slept_through
+
+
+def _falls_silent(loop) -> None:
+    for _ in range(3):
+        loop.call_from_thread(len, "")
+    for _ in range(10):
+        loop.call_soon(len, "")
+        loop.turn()
+    ready = loop.poller.poll(0)
+    expect_true(
+        "poll(0), ten turns after the last call_from_thread()",
+        not ready,
+        "nothing: the bytes at the ear were read",
+        "the ear is still readable",
+        "Bytes that nobody reads keep the level high: the loop never sleeps again.",
+    )
+
+
+@check(
+    "A signal becomes a call in a turn",
+    step=7,
+    read="Signals",
+    hints=[
+        "Python runs a signal's handler between any two bytecodes of the main thread, "
+        "in the middle of whatever runs there. The loop wants it later, in a turn.",
+        "signal.set_wakeup_fd makes Python write the number of each signal to a "
+        "descriptor. self._bell is one that wakes the loop; _on_bell gets the number.",
+        "signal.signal(number, lambda *_: None) so that the signal does nothing else, "
+        "set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False) the first time, "
+        "and self._signals[number] = callback, args, earlier.",
+    ],
+)
+def signals(bench: Bench) -> None:
+    loop, asleep, slept_through = _sleeper(bench)
+    number = bench.random.choice([signal.SIGUSR1, signal.SIGUSR2])
+    name, word = signal.Signals(number).name, bench.word()
+    log: list[str] = []
+    before = signal.getsignal(number)
+
+    def called(text):
+        log.append(text)
+        loop.stop()
+
+    def interrupted():
+        log.append("begins")
+        os.kill(os.getpid(), number)
+        log.append("ends")
+
+    loop.on_signal(number, called, word)
+    loop.call_soon(interrupted)
+    loop.run_forever()
+    expect(
+        f"{name} comes while a callback runs; what runs when",
+        log,
+        ["begins", "ends", word],
+        "A handler that runs in the middle of another function finds everything half "
+        "done."
+        if log[1:2] == [word]
+        else "",
+    )
+    log.clear()
+    asleep.clear()
+
+    def other():
+        asleep.wait()
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    loop.run_forever()
+    thread.join()
+    expect(f"{name} comes while the loop sleeps; what is called", log, [word])
+    expect_true(
+        f"{name} comes while the loop sleeps in poll()",
+        not slept_through,
+        "it wakes at once",
+        f"it slept on, until we gave up waiting after {PATIENCE:g} s",
+    )
+    _may_change_its_mind(loop, number, log, called)
+    loop.close()
+    expect_true(
+        f"the handler of {name} after close()",
+        signal.getsignal(number) == before,
+        "the one from before the loop",
+        "another one",
+        "close() takes it from the third entry of self._signals[number].",
+    )
+
+
+def _may_change_its_mind(loop, number: int, log: list[str], called) -> None:
+    log.clear()
+    loop.on_signal(number, called, "second")
+    loop.call_soon(os.kill, os.getpid(), number)
+    loop.run_forever()
+    expect("on_signal() for the same signal again; what is called", log, ["second"])
