@@ -15,7 +15,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from dustdevil.coroutine import CancelledError, Future, Task
 from dustdevil.http1 import (
@@ -25,15 +25,14 @@ from dustdevil.http1 import (
     End,
     Event,
     Head,
+    Limits,
     ProtocolError,
     RequestParser,
     chunk,
     encode_head,
 )
+from dustdevil.loop import Loop
 from dustdevil.stream import HIGH_WATER, Stream
-
-if TYPE_CHECKING:
-    from dustdevil.server import Server
 
 log = logging.getLogger("dustdevil")
 
@@ -106,6 +105,25 @@ class Page:
         self.length = self.upgrade = None
 
 
+class Host(Protocol):
+    """What a connection asks of the server it belongs to, one floor above."""
+
+    application: Callable[[Head, Body, "Connection"], Any]
+    settings: Any
+    limits: Limits
+    loop: Loop
+    scheme: str
+    now: float
+    requests: int
+    stopping: bool
+
+    def forget(self, connection: "Connection") -> None:
+        """It is closed."""
+
+    def hand_over(self, connection: "Connection", upgrade: Any) -> None:
+        """Another protocol has its stream now."""
+
+
 class Connection:
     """What the server knows of one client. The module `server` says what it owes
     the application."""
@@ -131,7 +149,7 @@ class Connection:
         "stream",
     )
 
-    def __init__(self, server: "Server", stream: Stream, remote: Any):
+    def __init__(self, server: Host, stream: Stream, remote: Any):
         self.server = server
         self.stream = stream
         self.remote = remote
@@ -323,32 +341,22 @@ class Connection:
     # Responses
 
     def _respond(self, response: Any) -> None:
-        """Send a response, or its beginning."""
-        head, body = self._head, response.body
+        """Send a response, or its beginning; a 500 for what is none."""
+        head = self._head
         assert head is not None
         try:
             if response.upgrade is not None:
                 self._upgrade(response)
                 return
-            if not 200 <= response.status <= 599:
-                raise ValueError(f"{response.status} can't be a response's status")
-            whole = isinstance(body, bytes)
-            length = len(body) if whole else response.length
-            chunked = length is None and head.version == "1.1"
-            kept = self._can_keep(head) and (chunked or length is not None)
-            framing = PERSISTENCE[head.version, kept]
-            if chunked:
-                framing += b"Transfer-Encoding: chunked\r\n"
-            elif length is not None and response.status not in BODILESS:
-                framing += b"Content-Length: %d\r\n" % length
-            start = encode_head(response.status, response.headers, framing)
+            start, chunked, kept = self._start(head, response)
         except Exception as error:
             self._fail(error)
             return
         head.expects_continue = False
         self._send(start)
+        body, length = response.body, response.length
         bodiless = head.method == "HEAD" or response.status in BODILESS
-        if whole:
+        if isinstance(body, bytes):
             if not bodiless:
                 self._send(body)
             self._finish(kept)
@@ -357,6 +365,28 @@ class Connection:
             last = LAST_CHUNK if chunked and not bodiless else b""
             self._task = self.server.loop.spawn(sending)
             self._task.add_done_callback(partial(self._on_sent, last, kept))
+
+    def _start(self, head: Head, response: Any) -> tuple[bytes, bool, bool]:
+        """A response's head, whether its body is sent in chunks, and whether the
+        connection stays open. Raises an exception for what is no response."""
+        status, body, length = response.status, response.body, response.length
+        if not 200 <= status <= 599:
+            raise ValueError(f"{status} can't be a response's status")
+        if isinstance(body, bytes):
+            length = len(body)
+        elif not hasattr(body, "__aiter__"):
+            raise TypeError(f"{body!r:.80} can't be a response's body")
+        chunked = length is None and head.version == "1.1"
+        # In HTTP/1.0, only the end of the connection ends a body of unknown length.
+        kept = (chunked or length is not None) and self._can_keep(head)
+        framing = PERSISTENCE[head.version, kept]
+        if chunked:
+            framing += b"Transfer-Encoding: chunked\r\n"
+        elif length is not None:
+            framing += b"Content-Length: %d\r\n" % length
+        if status in BODILESS:
+            framing = PERSISTENCE[head.version, kept]
+        return encode_head(status, response.headers, framing), chunked, kept
 
     def _can_keep(self, head: Head) -> bool:
         """Whether another request may follow on this connection."""
@@ -421,9 +451,9 @@ class Connection:
         if not kept:
             self._linger()
             return
-        self._head = None
-        if self._parser.paused:
-            self._parser.resume()
+        head, self._head = self._head, None
+        if head is not None and head.upgrade:
+            self._parser.resume()  # it was declined
             self._full = True
 
     def _fail(self, error: BaseException) -> None:
