@@ -11,18 +11,19 @@
   // Signs are drawn, since not every font has them.
   const SIGNS = {
     first: "M3 3v10M13 3l-7 5 7 5z",
-    back: "M12 3l-8 5 8 5z",
+    back: "M10 3L5 8l5 5",
     play: "M4 2l9 6-9 6z",
     pause: "M5 3v10M11 3v10",
-    next: "M4 3l8 5-8 5z",
+    next: "M6 3l5 5-5 5",
   };
   const name = (made, label, sign) => {
     made.title = label;
     made.setAttribute("aria-label", label);
     made.innerHTML =
       '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" ' +
-      'fill="currentColor" stroke="currentColor" stroke-width="2.5" ' +
-      `stroke-linejoin="round"><path d="${SIGNS[sign]}"/></svg>`;
+      'stroke="currentColor" stroke-width="2" stroke-linejoin="round" ' +
+      `fill="${SIGNS[sign].endsWith("z") ? "currentColor" : "none"}">` +
+      `<path d="${SIGNS[sign]}"/></svg>`;
   };
   const button = (label, sign, act) => {
     const made = document.createElement("button");
@@ -126,7 +127,7 @@
     say.className = "dd-say";
     // Every sentence is laid out once, so that the page below does not jump.
     const room = Math.max(...frames.map((f) => f.say.length));
-    say.style.minHeight = Math.ceil(room / 44 + 1) * 1.5 + "em";
+    say.style.minHeight = Math.ceil(room / 44) * 1.65 + "em";
     const caption = figure.querySelector("figcaption");
     figure.insertBefore(say, caption);
     figure.insertBefore(bar, caption);
