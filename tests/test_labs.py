@@ -255,12 +255,11 @@ def test_each_typical_mistake_is_caught_and_told(lab, file, folder):
     ("lab", "file"),
     each_lab((lab, m.file) for lab in LABS for m in mistakes.mistakes(lab)),
 )
-def test_mistakes_are_caught_whatever_the_seed(lab, file, folder):
+def test_each_typical_mistake_is_caught_with_another_seed(lab, file, folder):
     mistakes.write(lab, folder, file.read_text())
     (mistake,) = (m for m in mistakes.mistakes(lab) if m.file == file)
-    for seed in range(100, 103):
-        (verdict,) = run(lab, folder, names=[mistake.caught_by], seed=seed)
-        assert not verdict.passed
+    (verdict,) = run(lab, folder, names=[mistake.caught_by], seed=100)
+    assert not verdict.passed
 
 
 @every_lab

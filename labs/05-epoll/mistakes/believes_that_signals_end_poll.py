@@ -5,7 +5,7 @@ CAUGHT_BY = "signals"
 MESSAGE = """\
 wrong: SIGUSR1 comes while the loop sleeps in poll()
   expected: it wakes at once
-  got:      it slept on, until we gave up waiting after 1 s
+  got:      it slept on, until we gave up waiting after 2 s
 """
 
 

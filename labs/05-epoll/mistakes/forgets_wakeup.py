@@ -4,7 +4,7 @@ CAUGHT_BY = "wakes"
 MESSAGE = """\
 wrong: call_from_thread() while the loop sleeps in poll()
   expected: poll() returns at once
-  got:      it slept on, until we gave up waiting after 1 s
+  got:      it slept on, until we gave up waiting after 2 s
 call_soon() only makes the queue longer. A byte must come for the poller to notice.
 """
 
