@@ -66,7 +66,12 @@ class LivePage {
   /** Make the source editable; a click says where the cursor goes. */
   async edit(cell, click) {
     if (cell.anchor.localName === "details") cell.anchor.open = true;
-    await this.#openEditor(cell);
+    try {
+      await this.#openEditor(cell);
+    } catch {
+      const again = ["Try again", () => this.edit(cell)];
+      return this.#page.tell(cell, this.#page.words.unreachable, [again]);
+    }
     cell.editor.focusAt(click);
   }
 

@@ -89,7 +89,8 @@ export class Kernel {
   #client = identity(); // names this page on the WebSocket, also when it reconnects
   #socket = null;
   #requests = new Map(); // id of a request -> what to do with its answers
-  #opening = null;
+  #opening = null; // while the kernel cannot take requests: resolves when it can
+  #restarting = false; // because this page wants it
   #wake = () => {};
 
   constructor(server, path, { onState, onRestarted }) {
@@ -271,7 +272,7 @@ export class Kernel {
     } else if (state === "dead") this.#die();
     else if (state === "restarting" || state === "autorestarting") {
       this.#set("restarting");
-      if (!this.#restarting) this.#revived();
+      if (!this.#restarting && !this.#opening) this.#revived();
     }
   }
 
@@ -310,10 +311,11 @@ export class Kernel {
   }
 
   /** The server, or another page, has restarted the kernel. */
-  async #revived() {
+  #revived() {
     this.#lose("restarted");
     this.onRestarted();
-    await this.#answering().catch(() => {});
+    this.#opening = this.#answering().finally(() => (this.#opening = null));
+    this.#opening.catch(() => {}); // whoever waits for ready() hears of it
   }
 
   #close() {
@@ -328,7 +330,7 @@ export class Kernel {
   async #closed(socket) {
     if (socket !== this.#socket) return;
     this.#socket = null;
-    if (this.#opening || this.#restarting) return;
+    if (this.#opening) return;
     this.#opening = this.#reopen().finally(() => (this.#opening = null));
     this.#opening.catch(() => {}); // whoever waits for ready() hears of it
   }
@@ -363,26 +365,31 @@ export class Kernel {
     return this.#server.ask(`api/kernels/${this.id}/interrupt`, { method: "POST" });
   }
 
-  #restarting = false;
-
   /** A fresh Python with none of the reader's variables. */
   async restart() {
     this.#restarting = true;
     this.#lose("restarted");
     this.#set("restarting");
+    this.#opening = this.#renew().finally(() => {
+      this.#opening = null;
+      this.#restarting = false;
+    });
     try {
-      await this.#renew();
-      if (this.#socket?.readyState === WebSocket.OPEN) await this.#answering();
-      else await this.#connect();
+      await this.#opening;
     } catch (error) {
       this.#set("dead");
       throw error;
-    } finally {
-      this.#restarting = false;
     }
   }
 
   async #renew() {
+    await this.#replace();
+    if (this.#socket?.readyState === WebSocket.OPEN) await this.#answering();
+    else await this.#connect();
+  }
+
+  /** Have the server restart the kernel; or start another, if it is gone. */
+  async #replace() {
     try {
       const path = `api/kernels/${this.id}/restart`;
       await this.#server.ask(path, { method: "POST", wait: START });

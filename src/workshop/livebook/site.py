@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dustdevil.web import Application
+from dustdevil.web import Application, StaticFiles
 from workshop.livebook.api import Api
 from workshop.livebook.kernels import Kernels
 from workshop.livebook.security import Guard
@@ -13,5 +13,5 @@ def make_app(pages: Path, kernels: Kernels, guard: Guard) -> Application:
     app = Application()
     app.use(guard)
     Api(kernels).mount(app)
-    app.static("/", pages)
+    app.files("/", pages)
     return app

@@ -1,0 +1,788 @@
+"""The live book as a reader uses it: Chromium, the built pages, our server, kernels.
+
+Screenshots of what the tests saw are in `build/screenshots`.
+"""
+
+import functools
+import gzip
+import http.server
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from workshop import book
+
+ROOT = book.ROOT
+SCREENSHOTS = ROOT / "build" / "screenshots"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+TOKEN = "a-token-for-tests"
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here"
+)
+
+# --- servers -------------------------------------------------------------------------
+
+LAUNCH = """
+import sys
+from pathlib import Path
+from workshop.livebook.live import LiveBook
+
+pages, root, token, port, limit = sys.argv[1:]
+live = LiveBook(Path(pages), Path(root), token, "127.0.0.1", int(limit), 600)
+try:
+    print("port", live.listen(int(port)), flush=True)
+    live.run()
+finally:
+    live.close()
+"""
+
+
+class LiveServer:
+    """The live book's server over some folder of pages, as a process."""
+
+    def __init__(self, pages: Path, limit: int = 8) -> None:
+        self.pages = pages
+        self.limit = limit
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start it, on the port it had before if there was one."""
+        words = [self.pages, self.pages, TOKEN, self.port, self.limit]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, *map(str, words)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        first = self.process.stdout.readline()
+        assert first.startswith("port "), "the server did not start"
+        self.port = int(first.split()[1])
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(how)
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages of a small book with every kind of cell we want to see."""
+    root = tmp_path_factory.mktemp("small")
+    (root / "book").mkdir()
+    for name in ("frontend", "src", "book/_static"):
+        (root / name).symlink_to(ROOT / name)
+    # What npm has fetched once need not be fetched again.
+    (ROOT / "build" / "frontend").mkdir(parents=True, exist_ok=True)
+    (root / "build").mkdir()
+    (root / "build" / "frontend").symlink_to(ROOT / "build" / "frontend")
+    shutil.copy(ROOT / "_config.yml", root)
+    (root / "book" / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n"
+        "- file: book/cells\n- file: book/other\n"
+    )
+    (root / "book" / "index.md").write_text("# A small book\n")
+    nbformat.write(notebook(CELLS), root / "book" / "cells.ipynb")
+    nbformat.write(notebook(CELLS[:2]), root / "book" / "other.ipynb")
+    code = "import sys, pathlib, workshop.book as b; b.build(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, str(root)], check=True)
+    return book.html_folder(root)
+
+
+CELLS = [
+    ("a = 20\nprint('first')", "stored first\n"),
+    ("a += 1\na * 2", "stored second\n"),
+    ("print('third', a)", "stored third\n"),
+    ("1 / 0", None),
+    ("print('after the error')", "stored fifth\n"),
+]
+
+
+def notebook(cells: list[tuple[str, str | None]]) -> nbformat.NotebookNode:
+    """A notebook of code cells with their stored output; None for an error."""
+    new = nbformat.v4
+    made = [new.new_markdown_cell("# Some cells")]
+    for source, output in cells:
+        kind = {"name": "stdout", "text": output}
+        if output is None:
+            kind = {"ename": "ZeroDivisionError", "evalue": "stored", "traceback": []}
+        stored = new.new_output("stream" if output else "error", **kind)
+        made.append(new.new_code_cell(source, outputs=[stored]))
+    language = {"name": "python", "pygments_lexer": "ipython3"}
+    return new.new_notebook(cells=made, metadata={"language_info": language})
+
+
+@pytest.fixture(scope="module")
+def live(pages: Path) -> Iterator[LiveServer]:
+    server = LiveServer(pages)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(pages: Path) -> Iterator[Callable[..., LiveServer]]:
+    """Servers that a test may break."""
+    servers = []
+
+    def start(limit: int = 8) -> LiveServer:
+        servers.append(LiveServer(pages, limit))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.send_signal(signal.SIGCONT)
+            server.stop()
+
+
+# --- the reader ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+class Reader:
+    """A page in the browser, and what one does with it."""
+
+    def __init__(self, page: Any, asked: list[str]) -> None:
+        self.page = page
+        self.asked = asked
+        self.bar = page.locator(".live-bar")
+
+    def cell(self, number: int) -> "Cell":
+        """A cell, counted from one."""
+        return Cell(self, self.page.locator(".live-cell").nth(number - 1))
+
+    def expect_state(self, words: str) -> None:
+        expect(self.bar.locator(".live-state")).to_contain_text(words)
+
+    def settle(self) -> None:
+        """Wait until nothing runs and nothing is queued."""
+        expect(self.page.locator("[data-live]")).to_have_count(0)
+
+    def picture(self, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+class Cell:
+    """A code cell of a page."""
+
+    def __init__(self, reader: Reader, root: Any) -> None:
+        self.reader = reader
+        self.root = root
+        self.button = root.locator("> .live-button")
+        self.output = root.locator(".cell_output")
+        self.note = root.locator(".live-note")
+        self.notice = root.locator(".live-notice")
+        self.editor = root.locator(".cm-content")
+
+    def run(self) -> None:
+        """Click the button at the cell; while the cell runs, that stops it."""
+        self.button.click()
+
+    def write(self, code: str) -> None:
+        """Replace the source."""
+        if not self.editor.count():
+            self.use("Edit")
+        self.editor.click()
+        self.reader.page.keyboard.press("ControlOrMeta+a")
+        self.reader.page.keyboard.insert_text(code)
+
+    def use(self, tool: str) -> None:
+        """Click one of the buttons that show themselves on the cell in focus."""
+        self.button.focus()
+        self.root.get_by_role("button", name=tool).click()
+
+    def do(self, code: str) -> None:
+        """Write code and run it."""
+        self.write(code)
+        self.reader.page.keyboard.press("Control+Enter")
+
+    def expect_output(self, text: str) -> None:
+        expect(self.output).to_contain_text(text)
+
+    def expect_notice(self, text: str) -> None:
+        expect(self.notice).to_contain_text(text)
+
+    def choose(self, label: str) -> None:
+        """Click a button of the notice."""
+        self.notice.get_by_role("button", name=label).click()
+
+
+def expect(locator: Any) -> Any:
+    from playwright.sync_api import expect
+
+    return expect(locator)
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Reader]]:
+    """Open a page. No error may come up in it, and it may ask no other host."""
+    contexts, complaints, asked = [], [], []
+
+    def open_page(
+        address: str, width: int = 1280, mode: str = "light", touch: bool = False
+    ) -> Reader:
+        context = browser.new_context(
+            viewport={"width": width, "height": 844},
+            color_scheme=mode,
+            has_touch=touch,
+            is_mobile=touch,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        context.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        return Reader(page, asked)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    foreign = re.compile(r"(?!data:|blob:|file:|\w+://127\.0\.0\.1[:/])")
+    assert not complaints
+    assert not [url for url in asked if foreign.match(url)]
+
+
+@pytest.fixture
+def reader(visit: Callable[..., Reader], live: LiveServer) -> Iterator[Reader]:
+    """The page `cells` of the small book, with a kernel of its own."""
+    yield visit(f"{live.address}book/cells.html?token={TOKEN}")
+    end_kernels(live)
+
+
+def end_kernels(live: LiveServer) -> None:
+    import httpx
+
+    with httpx.Client(
+        base_url=live.address, headers={"Authorization": f"token {TOKEN}"}
+    ) as client:
+        for kernel in client.get("/api/kernels").json():
+            client.delete(f"/api/kernels/{kernel['id']}")
+
+
+# --- a chapter -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served_book() -> Iterator[str]:
+    """The book itself, as `make serve` serves it: the address that is printed."""
+    book.ensure()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workshop", "serve", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    lines = iter(process.stdout.readline, "")
+    yield next(line.strip() for line in lines if "?token=" in line)
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+
+CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_is_read_run_and_changed(visit, served_book, chapter):
+    reader = visit(served_book.replace("/?", f"/book/{chapter}.html?"))
+    reader.expect_state("not started")
+    for number in (1, 2, 3):
+        reader.cell(number).run()
+    reader.settle()
+    for number in (1, 2, 3):
+        cell = reader.cell(number)
+        expect(cell.note).to_contain_text(f"[{number}]")
+        expect(cell.root.locator(".traceback")).to_have_count(0)
+    reader.expect_state("idle")
+
+    cell = reader.cell(3)
+    cell.do("print('a thought', 6 * 7)")
+    cell.expect_output("a thought 42")
+    reader.picture(f"{chapter}-edited")
+
+    cell.do("{}['what is not there']")
+    cell.expect_output("KeyError: 'what is not there'")
+    assert_coloured(cell)
+    reader.picture(f"{chapter}-error")
+
+    cell.do(
+        "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.title('squares');"
+    )
+    assert_drawn(cell)
+    reader.picture(f"{chapter}-plot")
+
+
+def assert_coloured(cell: Cell) -> None:
+    """The name of the error has a colour of its own in the traceback."""
+    name = cell.output.locator(".traceback span", has_text="KeyError").last
+    expect(name).to_be_visible()
+    colour = "node => getComputedStyle(node).color"
+    assert name.evaluate(colour) != cell.output.locator("pre").evaluate(colour)
+
+
+def assert_drawn(cell: Cell) -> None:
+    """There is a picture in the output, and the browser could read it."""
+    picture = cell.output.locator("img, svg").first
+    expect(picture).to_be_visible()
+    width = picture.evaluate("node => node.naturalWidth ?? node.clientWidth")
+    assert width > 100
+
+
+# --- running -------------------------------------------------------------------------
+
+
+def test_a_cell_runs_and_its_stored_output_waits_for_the_new_one(reader):
+    first, second = reader.cell(1), reader.cell(2)
+    first.do("import time; time.sleep(600)")
+    expect(first.note).to_contain_text("running")
+    first.expect_output("stored first")
+    second.run()
+    expect(second.note).to_contain_text("queued")
+    second.expect_output("stored second")
+    reader.picture("queued")
+    first.run()  # the button of a running cell stops it
+    expect(first.note).to_contain_text("stopped")
+    first.expect_output("KeyboardInterrupt")
+    expect(first.output).not_to_contain_text("stored")
+    expect(second.note).to_contain_text("not run")
+    second.expect_output("stored second")
+
+
+def test_output_streams_while_the_cell_runs(reader):
+    cell = reader.cell(1)
+    cell.do("print('begun')\ninput('')")
+    cell.expect_output("begun")
+    expect(cell.root).to_have_attribute("data-live", "running")
+    cell.run()
+    reader.settle()
+
+
+def test_run_all_above_stops_only_at_an_error_that_the_book_does_not_show(reader):
+    last = reader.cell(5)
+    last.use("Run all cells above")
+    reader.settle()
+    reader.cell(2).expect_output("42")
+    expect(reader.cell(4).note).to_contain_text("[4] · error")
+    expect(last.note).to_have_count(0)
+
+    reader.cell(2).write("not_there")
+    last.use("Run all cells above")
+    reader.settle()
+    expect(reader.cell(2).note).to_contain_text("error")
+    expect(reader.cell(3).note).to_contain_text("not run")
+
+
+def test_reset_brings_back_source_and_stored_output(reader):
+    cell = reader.cell(2)
+    cell.do("'something else'")
+    cell.expect_output("something else")
+    expect(cell.note).to_contain_text("edited")
+    cell.root.get_by_role("button", name="Reset").click()
+    cell.expect_output("stored second")
+    expect(cell.editor).to_have_count(0)
+    expect(cell.root.locator(".cell_input")).to_contain_text("a * 2")
+
+
+def test_input_asks_in_the_page(reader):
+    cell = reader.cell(1)
+    cell.do("print('Hello,', input('Your name? '))")
+    field = cell.output.get_by_label("Your name?")
+    field.fill("Ada")
+    field.press("Enter")
+    cell.expect_output("Hello, Ada")
+    expect(field).to_have_count(0)
+
+
+def test_an_endless_loop_is_interrupted(reader):
+    cell = reader.cell(1)
+    cell.do("print('round and round')\nwhile True: pass")
+    cell.expect_output("round and round")
+    reader.expect_state("busy")
+    reader.picture("endless")
+    reader.bar.get_by_role("button", name="Stop").click()
+    cell.expect_output("KeyboardInterrupt")
+    reader.expect_state("idle")
+    cell.do("'and on it goes'")
+    cell.expect_output("and on it goes")
+
+
+def test_restart_forgets_the_variables(reader):
+    cell = reader.cell(1)
+    cell.do("kept = 1")
+    reader.settle()
+    reader.bar.get_by_role("button", name="Restart").click()
+    reader.expect_state("idle")
+    cell.do("kept")
+    cell.expect_output("NameError")
+
+
+def test_restart_ends_a_running_cell(reader):
+    cell = reader.cell(1)
+    cell.do("print('on')\nwhile True: pass")
+    cell.expect_output("on")
+    reader.bar.get_by_role("button", name="Restart").click()
+    cell.expect_notice("Python was restarted before this cell was done.")
+    reader.expect_state("idle")
+
+
+def test_a_killed_kernel_is_said_and_replaced(reader):
+    cell, other = reader.cell(1), reader.cell(2)
+    cell.do("import os; print(os.getpid())")
+    expect(cell.output.locator("pre")).to_have_text(re.compile(r"^\d+\s*$"))
+    pid = int(cell.output.inner_text())
+    other.do("print('at work')\nwhile True: pass")
+    other.expect_output("at work")
+    os.kill(pid, signal.SIGKILL)
+    other.expect_notice("Python died while this cell ran")
+    reader.expect_state("dead")
+    reader.picture("dead")
+    other.write("'alive again'")
+    other.choose("Start a new Python and run this cell")
+    other.expect_output("alive again")
+    reader.expect_state("idle")
+
+
+def test_a_kernel_that_died_while_idle_is_started_anew_from_the_bar(reader):
+    cell = reader.cell(1)
+    cell.do("import os; print(os.getpid())")
+    expect(cell.output.locator("pre")).to_have_text(re.compile(r"^\d+\s*$"))
+    os.kill(int(cell.output.inner_text()), signal.SIGKILL)
+    reader.expect_state("dead")
+    cell.do("'not yet'")
+    cell.expect_notice("has ended")
+    reader.bar.get_by_role("button", name="Start a new Python").click()
+    reader.expect_state("idle")
+    cell.do("'now'")
+    cell.expect_output("now")
+
+
+def test_a_reload_finds_the_kernel_and_the_edits_again(reader):
+    cell = reader.cell(1)
+    cell.do("kept = 'as it was'")
+    reader.settle()
+    reader.page.reload()
+    expect(cell.editor).to_have_text("kept = 'as it was'")
+    reader.expect_state("not started")
+    other = reader.cell(2)
+    other.do("kept")
+    other.expect_output("as it was")
+    cell.root.get_by_role("button", name="Reset").click()
+    other.root.get_by_role("button", name="Reset").click()
+    reader.page.reload()
+    expect(cell.root.locator(".cell_input")).to_contain_text("a = 20")
+    expect(cell.editor).to_have_count(0)
+
+
+def test_keys_run_move_on_and_leave_the_editor(reader):
+    first, second = reader.cell(1), reader.cell(2)
+    first.write("a = 1")
+    reader.page.keyboard.press("Shift+Enter")
+    expect(second.root.locator("pre").first).to_be_focused()
+    reader.page.keyboard.press("Shift+Enter")
+    second.expect_output("4")
+    first.editor.focus()
+    reader.page.keyboard.press("Tab")
+    expect(first.editor).to_be_focused()
+    reader.page.keyboard.press("Escape")
+    reader.page.keyboard.press("Tab")
+    expect(first.editor).not_to_be_focused()
+
+
+def test_names_are_completed_from_the_kernel(reader):
+    cell = reader.cell(1)
+    cell.do("a_long_name_of_mine = 1")
+    reader.settle()
+    cell.write("a_long")
+    reader.page.keyboard.press("Control+Space")
+    choices = reader.page.locator(".cm-tooltip-autocomplete")
+    expect(choices).to_contain_text("a_long_name_of_mine")
+
+
+# --- outputs -------------------------------------------------------------------------
+
+OUTPUTS = {
+    "colours": (
+        r"print('\x1b[1;31mred\x1b[0m', '\x1b[38;5;208morange\x1b[0m')",
+        "o.querySelector('.ansi-red-fg') && o.querySelector('[data-colour]')",
+    ),
+    "stderr": (
+        "import sys; print('oh', file=sys.stderr)",
+        "o.querySelector('.stderr').textContent == 'oh\\n'",
+    ),
+    "carriage return": (
+        "print('10 %', end='\\r'); print('99 %', flush=True)\nprint('ab\\bc')",
+        "o.textContent == '99 %\\nac\\n'",
+    ),
+    "html with a script": (
+        "from IPython.display import HTML\n"
+        "HTML('<i id=\"made\"></i><script>made.textContent = 6 * 7</script>')",
+        "o.querySelector('#made').textContent == '42'",
+    ),
+    "javascript": (
+        "from IPython.display import Javascript\n"
+        "Javascript('element.append(\"from here\")')",
+        "o.textContent.includes('from here')",
+    ),
+    "svg": (
+        "from IPython.display import SVG\n"
+        'SVG(\'<svg xmlns="http://www.w3.org/2000/svg" width="9"><g/></svg>\')',
+        "o.querySelector('svg g')",
+    ),
+    "latex": (
+        "from IPython.display import Latex\nLatex(r'$$\\frac{1}{2}$$')",
+        "o.querySelector('mjx-container mjx-mfrac')",
+    ),
+    "markdown": (
+        "from IPython.display import Markdown\nMarkdown('**so** $a_1 b_1$')",
+        "o.querySelector('strong') && o.querySelector('mjx-container')"
+        " && !o.querySelector('em')",
+    ),
+    "json": (
+        "from IPython.display import JSON\nJSON({'a': [1]})",
+        "JSON.parse(o.textContent).a[0] == 1",
+    ),
+    "updated display": (
+        "h = display('one', display_id=True)\nprint('-')\nh.update('two')",
+        "o.textContent.includes('two') && !o.textContent.includes('one')",
+    ),
+    "clear": (
+        "from IPython.display import clear_output\n"
+        "print('gone')\nclear_output(wait=True)\nprint('here')",
+        "o.textContent == 'here\\n'",
+    ),
+    "widget": (
+        "display({'application/vnd.jupyter.widget-view+json': {}, 'text/plain': 'w'},"
+        " raw=True)",
+        "o.textContent.includes('do not draw widgets')",
+    ),
+    "flood": (
+        "for i in range(60000): print(f'line {i:06}')",
+        "o.textContent.endsWith('line 059999\\n') && o.textContent.length < 500000"
+        " && o.textContent.startsWith('…')",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_outputs(reader, kind):
+    code, seen = OUTPUTS[kind]
+    cell = reader.cell(1)
+    cell.do(code)
+    reader.settle()
+    eventually(cell.output, f"o => Boolean({seen})")
+
+
+def eventually(locator: Any, condition: str) -> None:
+    """Wait until a JavaScript function of the element says true.
+
+    The page's policy forbids it what Playwright's own wait_for_function does there.
+    """
+    deadline = time.monotonic() + 20
+    while not locator.evaluate(condition):
+        assert time.monotonic() < deadline, locator.inner_html()
+        locator.page.wait_for_timeout(50)
+
+
+# --- what can go wrong ---------------------------------------------------------------
+
+
+def test_a_published_copy_says_how_to_run_it(visit, pages):
+    handler = functools.partial(Quiet, directory=pages)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        reader = visit(f"http://127.0.0.1:{server.server_port}/book/cells.html")
+        reader.cell(1).run()
+        reader.cell(1).expect_notice("make serve")
+        reader.cell(1).expect_output("stored first")
+        reader.picture("published")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_server_that_is_gone_before_the_first_run(visit, own_server):
+    server = own_server()
+    reader = visit(f"{server.address}book/cells.html?token={TOKEN}")
+    server.stop(signal.SIGKILL)
+    cell = reader.cell(1)
+    cell.run()
+    cell.expect_notice("does not answer. Is make serve still running")
+    reader.picture("server-gone")
+    server.start()
+    cell.choose("Try again")
+    cell.expect_output("first")
+
+
+def test_a_server_that_hangs_is_said_and_waited_for(visit, own_server):
+    server = own_server()
+    reader = visit(f"{server.address}book/cells.html?token={TOKEN}")
+    server.process.send_signal(signal.SIGSTOP)
+    cell = reader.cell(1)
+    cell.run()
+    cell.expect_notice("has not answered yet")
+    server.process.send_signal(signal.SIGCONT)
+    expect(cell.note).to_contain_text("[1]")
+    expect(cell.notice).to_have_count(0)
+
+
+@pytest.mark.parametrize("when", ["before the first run", "after it"])
+def test_a_browser_that_the_server_does_not_know(reader, when):
+    if when == "after it":
+        reader.cell(1).write("1")
+    reader.page.context.clear_cookies()
+    cell = reader.cell(2)
+    cell.run()
+    cell.expect_notice("Open the address that make serve printed")
+
+
+def test_too_many_kernels_are_refused_in_the_servers_words(visit, own_server):
+    server = own_server(limit=1)
+    one = visit(f"{server.address}book/cells.html?token={TOKEN}")
+    one.cell(1).run()
+    one.settle()
+    two = visit(f"{server.address}book/other.html?token={TOKEN}")
+    two.cell(1).run()
+    two.cell(1).expect_notice("which is the limit")
+    one.page.close()
+    two.cell(1).choose("Try again")
+    two.cell(1).expect_output("first")
+
+
+def test_a_lost_connection_is_taken_up_again(reader):
+    lines = []
+
+    def pass_on(socket: Any) -> None:
+        lines.append(socket)
+        socket.connect_to_server()
+
+    reader.page.route_web_socket(re.compile("/channels"), pass_on)
+    cell = reader.cell(1)
+    cell.do("print('before')\nname = input('Still there? ')\nprint('after', name)")
+    cell.expect_output("before")
+    lines[0].close(code=1001)
+    reader.expect_state("disconnected")
+    reader.expect_state("busy")
+    assert len(lines) == 2
+    cell.output.get_by_label("Still there?").fill("yes")
+    reader.page.keyboard.press("Enter")
+    cell.expect_output("after yes")
+    reader.expect_state("idle")
+
+
+def test_a_server_that_comes_back_without_the_kernel(visit, own_server):
+    server = own_server()
+    reader = visit(f"{server.address}book/cells.html?token={TOKEN}")
+    cell = reader.cell(2)
+    reader.cell(1).run()
+    reader.settle()
+    server.stop(signal.SIGKILL)
+    reader.expect_state("disconnected, trying again")
+    cell.use("Edit")  # which needs the editor, and so the server
+    cell.expect_notice("does not answer")
+    cell.run()
+    cell.expect_notice("The connection is lost")
+    server.start()
+    cell.expect_notice("has ended")
+    cell.choose("Start a new Python and run this cell")
+    cell.expect_output("NameError: name 'a'")
+    cell.use("Edit")
+    expect(cell.editor).to_be_focused()
+
+
+# --- weight, looks, access -----------------------------------------------------------
+
+
+def test_the_front_end_comes_with_the_first_run_and_the_editor_with_the_first_edit(
+    reader, pages
+):
+    def loaded() -> set[str]:
+        found = (re.search(r"_static/live/(\w+)", url) for url in reader.asked)
+        return {match[1] for match in found if match}
+
+    reader.page.wait_for_load_state("networkidle")
+    assert not loaded()
+    assert not [url for url in reader.asked if "/api" in url]
+    reader.cell(1).run()
+    reader.settle()
+    assert loaded() == {"cells"}
+    reader.cell(1).write("1")
+    assert loaded() == {"cells", "editor"}
+
+
+def test_the_part_on_every_page_is_small(pages):
+    sizes = [
+        len(gzip.compress((pages / "_static" / name).read_bytes()))
+        for name in ("live.js", "live.css")
+    ]
+    assert sum(sizes) <= 5 * 1024
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_live_cells(reader, visit, live, mode):
+    reader = visit(f"{live.address}book/cells.html?token={TOKEN}", mode=mode)
+    for number in (1, 2, 3, 4):
+        reader.cell(number).run()
+    reader.settle()
+    reader.cell(5).do("input('A line, please: ')")
+    expect(reader.cell(5).output.get_by_label("A line")).to_be_visible()
+    reader.picture(f"cells-{mode}")
+    axe = ROOT / "build" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+    reader.page.evaluate(axe.read_text("utf-8"))
+    found = reader.page.evaluate("axe.run()")["violations"]
+    assert [(rule["id"], rule["nodes"]) for rule in found] == []
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen_or_lies_under_the_bar(visit, live):
+    address = f"{live.address}book/cells.html?token={TOKEN}"
+    reader = visit(address, width=390, touch=True)
+    reader.cell(4).button.tap()
+    reader.cell(4).expect_output("ZeroDivisionError")
+    reader.cell(3).root.locator("pre").first.tap()
+    reader.picture("phone")
+    reader.cell(3).root.get_by_role("button", name="Edit").tap()
+    expect(reader.cell(3).editor).to_be_visible()
+    reader.picture("phone-editor")
+    page = reader.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    last = page.locator(".site-footer").bounding_box()
+    assert last["y"] + last["height"] <= reader.bar.bounding_box()["y"]
+    end_kernels(live)
