@@ -99,18 +99,21 @@ def test_a_client_masks_with_a_fresh_mask():
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("head", "size"),
     [
-        "82fe0000",  # 126 follows with 0
-        "82fe007d",  # and with 125
-        "82ff000000000000007d",  # 127 follows with 125
-        "82ff000000000000ffff",  # and with 65535
-        "82ff8000000000000000",  # the topmost bit is set
-        "82ffffffffffffffffff",
+        ("82fe0000", 0),  # in 16 bits
+        ("82fe007d", 125),
+        ("82ff000000000000007d", 125),  # in 64 bits
+        ("82ff000000000000ffff", 65535),
+        ("82ff8000000000000000", 0),  # the topmost bit is set
+        ("82ffffffffffffffffff", 0),
     ],
 )
-def test_lengths_that_are_not_minimal(head):
-    check_failure(bytes.fromhex(head) + MASK + bytes(200), 1002)
+def test_lengths_that_are_not_minimal(head, size):
+    stream = bytes.fromhex(head) + MASK + bytes(size)
+    for cut in range(20):
+        [failure], _ = feed(stream, [min(cut, len(stream))])
+        assert failure.code == 1002
 
 
 def test_limits_are_kept_before_the_payload_arrives():
@@ -239,8 +242,10 @@ def test_nothing_is_read_after_a_failure():
     protocol = WebSocketProtocol()
     protocol.feed(client_frame(3))
     protocol.take_replies()
-    assert protocol.feed(client_frame(TEXT, b"more")) == []
+    for _ in range(100):
+        assert protocol.feed(client_frame(TEXT, bytes(1000))) == []
     assert protocol.take_replies() == b""
+    assert len(protocol._buffer) < 1000
 
 
 # Text
@@ -390,6 +395,8 @@ def test_a_violation_after_our_close_is_not_answered():
 def test_a_long_reason_is_cut_between_characters():
     data = WebSocketProtocol().close(1000, "€" * 100)
     assert WebSocketProtocol(client=True).feed(data) == [Closed(1000, "€" * 41)]
+    data = WebSocketProtocol().close(1000, "x" * 200)
+    assert WebSocketProtocol(client=True).feed(data) == [Closed(1000, "x" * 123)]
 
 
 def test_a_ping_is_short():

@@ -300,6 +300,7 @@ def test_a_peer_that_closes_and_stays(run, sockets):
         settings = WebSocketSettings(ping_interval=None, close_timeout="20 ms")
         ws, peer = open_pair(sockets, settings)
         peer.send(masked(CLOSE))
+        assert [message async for message in ws] == []
         await ws.close()
         assert ws.close_code == 1005
 
@@ -335,6 +336,33 @@ def test_an_end_without_a_close_frame(run, sockets, how):
         assert caught.value.code == 1006
         with pytest.raises(ConnectionClosed):
             await ws.send("x")
+
+    run(main)
+
+
+def test_an_end_that_came_before_we_did(run, sockets):
+    async def main():
+        stream, peer = Stream(sockets[0]), Peer(sockets[1])
+        peer.stream.close()
+        assert await stream.read() == b""
+        assert [message async for message in WebSocket(stream, PATIENT)] == []
+        stream.abort()
+        ws = WebSocket(stream, PATIENT)
+        await ws.close()
+        assert ws.close_code == 1006
+
+    run(main)
+
+
+def test_a_peer_that_ends_and_does_not_read(run, sockets):
+    async def main():
+        settings = WebSocketSettings(ping_interval=None, close_timeout="20 ms")
+        ws, peer = open_pair(sockets, settings)
+        peer.stream.pause_reading()
+        ws._stream.write(ws._protocol.message(bytes(10**7)))
+        peer.stream.write_eof()
+        await ws._gone
+        assert ws.close_code == 1006
 
     run(main)
 

@@ -279,14 +279,14 @@ class WebSocketProtocol:
             self._message += chunk
             whole = self._message
             if kind == TEXT:
-                self._check_text(chunk, last)
+                self._check_text(chunk)
         if last:
             events.append(str(whole, "utf-8") if kind == TEXT else bytes(whole))
             self._kind, self._message = 0, bytearray()
 
-    def _check_text(self, chunk: bytes | bytearray, last: bool) -> None:
+    def _check_text(self, chunk: bytes | bytearray) -> None:
         """Refuse what can't become UTF-8 at its first wrong byte (section 8.1)."""
-        self._decoder.decode(chunk, last)
+        self._decoder.decode(chunk)
         # Python's decoder waits for a third byte here, but none can help: these are
         # the beginnings of surrogates, U+D800 to U+DFFF, which UTF-8 does not have.
         pending, _ = self._decoder.getstate()
@@ -312,7 +312,7 @@ class WebSocketProtocol:
         if not payload:
             return Closed(NO_CODE, "")
         code = int.from_bytes(payload[:2], "big")
-        if len(payload) < 2 or not may_be_sent(code):
+        if not may_be_sent(code):  # nor may the value of a single byte
             raise Violation(PROTOCOL_ERROR, "close frame without a valid code")
         return Closed(code, payload[2:].decode())
 
