@@ -63,7 +63,7 @@ class Kernel:
         model = {
             "id": self.id,
             "name": self.name,
-            "last_activity": self.last_activity.isoformat().replace("+00:00", "Z"),
+            "last_activity": f"{self.last_activity:%Y-%m-%dT%H:%M:%S.%fZ}",
             "execution_state": self.state,
             "connections": self.connections,
         }

@@ -4,8 +4,7 @@ import signal
 from pathlib import Path
 
 from dustdevil.loop import Loop
-from dustdevil.server import Server, ServerSettings
-from dustdevil.sync import gather
+from dustdevil.server import Server
 from workshop.livebook.kernels import Kernels
 from workshop.livebook.security import Guard
 from workshop.livebook.site import make_app
@@ -24,7 +23,7 @@ class LiveBook:
         self.loop = Loop()
         self.kernels = Kernels(self.loop, root, limit, idle)
         app = make_app(pages, self.kernels, Guard(token, host))
-        self.server = Server(app, ServerSettings())
+        self.server = Server(app, loop=self.loop)
         self._stopping = False
 
     def listen(self, port: int) -> int:
@@ -49,7 +48,8 @@ class LiveBook:
 
     async def _end(self) -> None:
         try:
-            await gather(self.kernels.close(), self.server.stop(GRACE))
+            await self.kernels.close()  # first, so that pages hear what happens
+            await self.server.stop(GRACE)
         finally:
             self.loop.stop()
 

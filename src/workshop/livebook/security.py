@@ -96,8 +96,11 @@ class Guard:
     async def __call__(self, request: Request, call_next: Next) -> Response:
         response = self.refusal(request) or await call_next(request)
         if response.status != 101:
-            policy = POLICY.format(host=request.host)
-            response.headers += [*HEADERS, ("Content-Security-Policy", policy)]
+            there = {name.lower() for name, _ in response.headers}
+            policy = "Content-Security-Policy", POLICY.format(host=request.host)
+            for name, value in [*HEADERS, policy]:
+                if name.lower() not in there:
+                    response.headers.append((name, value))
             if is_api(request):
                 response.headers.append(("Cache-Control", "no-store"))
         return response
