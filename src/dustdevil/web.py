@@ -31,6 +31,7 @@ from dustdevil.messages import (
     to_response,
 )
 from dustdevil.routing import Handler, MethodNotAllowed, NotFound, Router
+from dustdevil.server import serve
 from dustdevil.static import StaticFiles, to_folder
 
 __all__ = [
@@ -143,6 +144,10 @@ class Application(Router):
             self.get(prefix, name)(to_folder)
         self.get(prefix + "/", name)(files)
         self.get(prefix + "/{path:path}", name)(files)
+
+    def run(self, host: str = "127.0.0.1", port: int = 8000, **settings: Any) -> None:
+        """Serve until a signal ends it; settings as of ServerSettings."""
+        serve(self, host, port, **settings)
 
 
 def as_http_error(error: Exception) -> HTTPError | None:

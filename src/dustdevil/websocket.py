@@ -302,7 +302,7 @@ async def converse(ws: WebSocket, conversation: Awaitable[Any]) -> None:
     except ConnectionClosed:
         pass  # the usual end of a handler that only sends
     except CancelledError:
-        ws.leave(GOING_AWAY)
+        await ws.close(GOING_AWAY)  # the server stops
         raise
     except Exception:
         log.exception("a WebSocket handler failed")
