@@ -418,6 +418,32 @@ def test_reset_brings_back_source_and_stored_output(reader):
     expect(cell.root.locator(".cell_input")).to_contain_text("a * 2")
 
 
+def test_reset_ends_a_running_cell(reader):
+    cell = reader.cell(1)
+    cell.do("print('on')\nwhile True: pass")
+    cell.expect_output("on")
+    cell.root.get_by_role("button", name="Reset").click()
+    cell.expect_output("stored first")
+    reader.expect_state("idle")
+    expect(cell.output).to_have_text("stored first\n")
+    expect(cell.note).to_have_count(0)
+
+
+def test_a_cell_that_still_waits_for_python_can_be_taken_back(visit, own_server):
+    server = own_server()
+    reader = visit(f"{server.address}book/cells.html?token={TOKEN}")
+    cell = reader.cell(1)
+    cell.write("1")
+    server.process.send_signal(signal.SIGSTOP)
+    cell.run()
+    expect(cell.note).to_contain_text("waiting for Python")
+    cell.run()
+    expect(cell.note).to_contain_text("not run")
+    server.process.send_signal(signal.SIGCONT)
+    cell.run()
+    expect(cell.note).to_contain_text("[1]")
+
+
 def test_input_asks_in_the_page(reader):
     cell = reader.cell(1)
     cell.do("print('Hello,', input('Your name? '))")

@@ -22,6 +22,8 @@ class LivePage {
   #kernel;
   #queue = []; // cells that wait
   #current = null; // the cell that runs
+  #announced = ""; // the last state of the kernel
+  #giveUp = null; // while a cell waits for the kernel: stop waiting
   #stop; // buttons in the bar
   #again;
   #anewButton;
@@ -115,6 +117,7 @@ class LivePage {
     const cell = this.#current;
     const forget = cell?.forget; // a new one with every run
     this.#emptyQueue();
+    if (this.#giveUp) return this.#giveUp(true);
     try {
       await this.#kernel.interrupt();
     } catch (error) {
@@ -190,7 +193,13 @@ class LivePage {
   async #execute(cell) {
     this.#begin(cell);
     if (this.#kernel.state === "disconnected") this.#page.tell(cell, WORDS.away);
-    await this.#kernel.ready();
+    const givenUp = new Promise((resolve) => (this.#giveUp = resolve));
+    try {
+      const ended = await Promise.race([this.#kernel.ready(), givenUp]);
+      if (ended) return this.#rest(cell, "not run");
+    } finally {
+      this.#giveUp = null;
+    }
     cell.notice?.remove();
     const outputs = this.#prepareOutputs(cell);
     const clock = this.#startClock(cell);
@@ -253,6 +262,7 @@ class LivePage {
     this.#page.dress(cell.run, "run", `Run cell ${cell.number}`);
     cell.container?.classList.remove("live-stale");
     this.#note(cell, words);
+    if (cell.unwanted) this.#reset(cell);
   }
 
   /* What is shown */
@@ -352,7 +362,8 @@ class LivePage {
 
   /** Back to what the book says. */
   #reset(cell) {
-    if (this.#isWaiting(cell)) this.run(cell);
+    cell.unwanted = this.#isWaiting(cell) && cell.root.dataset.live;
+    if (cell.unwanted) return this.run(cell); // ends it, and comes back here
     cell.editor?.close();
     cell.edited = false;
     this.#remember();
@@ -361,7 +372,7 @@ class LivePage {
     cell.note.remove();
     cell.note = null;
     if (cell.stored) cell.container.replaceChildren(...cell.stored);
-    cell.run.focus();
+    cell.run.focus({ preventScroll: true });
   }
 
   /* The bar */
@@ -382,7 +393,9 @@ class LivePage {
     this.#stop.hidden = state !== "busy";
     this.#again.hidden = !["idle", "busy"].includes(state);
     this.#anewButton.hidden = state !== "dead";
-    if (["dead", "disconnected", "restarting"].includes(state) && !more)
+    const isNews = state !== this.#announced;
+    this.#announced = state;
+    if (isNews && ["dead", "disconnected", "restarting"].includes(state))
       this.#announce(`Python: ${state}`);
   }
 
@@ -392,11 +405,12 @@ class LivePage {
 
   /* What went wrong, and what to do about it */
 
-  #explain(cell, error) {
+  async #explain(cell, error) {
     const kind = error instanceof Trouble ? error.kind : "server";
     if (!(error instanceof Trouble)) console.error(error);
     const sentence = this.#page.words[kind] ?? WORDS[kind] ?? WORDS.server;
-    const detail = ["server", "full"].includes(kind) ? error.detail : "";
+    let detail = ["server", "full"].includes(kind) ? error.detail : "";
+    if (kind === "dead") detail = await this.#kernel.obituary();
     const again = ["Try again", () => this.#enqueue([cell])];
     const choices = { static: [], dead: [this.#anew(cell)] }[kind] ?? [again];
     this.#page.tell(cell, detail ? `${sentence} (${detail})` : sentence, choices);
