@@ -108,6 +108,15 @@ def enters_it(bench: Bench) -> None:
         wanted=None,
         why="GET is only what methods=None stands for.",
     )
+    name = bench.word()
+    router.route(f"/{name}/named", name=name)(plain)
+    for label, pattern in ((plain.__name__, paths[0]), (name, f"/{name}/named")):
+        expect(
+            f"the patterns of the routes in router.names.get({label!r})",
+            [route.pattern for route in router.names.get(label, [])],
+            [pattern],
+            "The name is what name= says, or else the name of the function.",
+        )
 
 
 def _expect_entry(router, method: str, path: str, wanted, said: str) -> None:

@@ -525,7 +525,7 @@ def echo_server(bench: Bench) -> None:
     threading.Thread(target=in_background, daemon=True).start()
     by_hand = (
         "workshop lab serve 5 --port 8005 in one terminal, and in another: "
-        "(echo hello; sleep 1) | curl -s telnet://127.0.0.1:8005"
+        "echo hello | curl -s -m 1 telnet://127.0.0.1:8005"
     )
     first, *others = (
         bench.client(address, f"client {number}", by_hand) for number in (1, 2, 3)

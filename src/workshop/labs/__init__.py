@@ -14,7 +14,7 @@ from workshop.labs import engine
 from workshop.labs.lab import LabError, find
 from workshop.labs.progress import Progress
 
-__all__ = ["LabError", "check", "hint", "start"]
+__all__ = ["check", "hint", "progress", "start"]
 
 
 def start(which: str | int) -> None:
@@ -48,10 +48,15 @@ def check(which: str | int, step: int | None = None, seed: int | None = None) ->
 
 def hint(which: str | int, step: int) -> None:
     """Print the next hint for the first check of a step that does not pass."""
-    lab, progress = find(which), Progress()
+    lab = find(which)
     for verdict in engine.run(lab, step=step, go_on=False):
         if not verdict.passed:
-            number, total, text = progress.next_hint(lab, verdict.check)
+            number, total, text = Progress().next_hint(lab, verdict.check)
             print(f"{verdict.title}\nhint {number} of {total}: {text}")
             return
     print(f"step {step} passes: nothing to hint at")
+
+
+def progress(which: str | int) -> None:
+    """Print how far the learner is."""
+    print(Progress().bar(find(which)))

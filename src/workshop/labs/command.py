@@ -1,7 +1,9 @@
 """`workshop lab`: the labs in a terminal."""
 
 import argparse
+import contextlib
 import difflib
+import socket
 import sys
 import time
 
@@ -9,7 +11,9 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
+from workshop import overlay
 from workshop.labs import engine
+from workshop.labs.checks import Bench
 from workshop.labs.lab import REFERENCE, Lab, LabError, all_labs, find, my_stack
 from workshop.labs.progress import Progress
 from workshop.labs.source import text_of
@@ -30,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "hint": "the next hint for the first check that fails",
         "diff": "your modules compared with ours",
         "solution": "our functions of one step",
+        "serve": "the server of the lab's network check, to try by hand",
     }
     for name, text in helps.items():
         command = commands.add_parser(name, help=text)
@@ -39,6 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "check":
             command.add_argument("--all", action="store_true", help="every check")
             command.add_argument("--seed", type=int, help="the same inputs again")
+        if name == "serve":
+            command.add_argument(
+                "--port", type=int, default=0, help="port to listen on"
+            )
         if name == "start":
             command.add_argument(
                 "--force", action="store_true", help="begin anew; yours is kept aside"
@@ -56,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             return _progress(console)
         lab = find(args.lab)
         return globals()[f"_{args.lab_command}"](console, lab, args)
-    except LabError as error:
+    except (LabError, overlay.OverlayError) as error:
         console.print(str(error), markup=False)
         return 2
 
@@ -135,6 +144,19 @@ def _solution(console: Console, lab: Lab, args: argparse.Namespace) -> int:
             source = (REFERENCE / f"{function.module}.py").read_text(encoding="utf-8")
             console.print(f"# step {function.step}: {function.module}.{function.name}")
             _print_code(console, text_of(source, function.name) + "\n", "python")
+    return 0
+
+
+def _serve(console: Console, lab: Lab, args: argparse.Namespace) -> int:
+    if not hasattr(lab.script, "serve"):
+        raise LabError(f"lab {lab.number} has no server of its own")
+    overlay.install(my_stack(), only=lab.modules)
+    with socket.create_server(("127.0.0.1", args.port)) as listener:
+        console.print(
+            f"listening on 127.0.0.1:{listener.getsockname()[1]}, Ctrl-C ends"
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            lab.script.serve(Bench(0), listener)
     return 0
 
 

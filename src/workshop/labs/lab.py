@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 from workshop.labs.checks import Check, collect
 
@@ -70,9 +71,14 @@ class Lab:
         """The modules the learner rebuilds, in the order the steps need them."""
         return list(dict.fromkeys(function.module for function in self.functions))
 
-    @cached_property
+    @property
     def checks(self) -> list[Check]:
         """The checks of `checks.py`, in the order they are written."""
+        return collect(self.script)
+
+    @cached_property
+    def script(self) -> ModuleType:
+        """The module `checks.py`."""
         file = self.folder / "checks.py"
         spec = importlib.util.spec_from_file_location(
             f"workshop_lab_{self.number}", file
@@ -81,7 +87,7 @@ class Lab:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        return collect(module)
+        return module
 
 
 def load(folder: Path) -> Lab:
