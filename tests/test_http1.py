@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from dustdevil import http1
 from dustdevil.http1 import Data, End, Head, Limits, ProtocolError, RequestParser
 
+ATTRIBUTES = ("expects_continue", "has_body", "host", "keep_alive", "length",
+              "method", "target", "upgrade", "version")  # fmt: skip
 LIMITS = Limits(line=200, fields=6, field_bytes=300, body=1000, chunk_line=60,
                 extension_bytes=90, batch=3)  # fmt: skip
 
@@ -46,7 +48,7 @@ def verdict(stream, cuts=(), limits=LIMITS):
 def add(found, event):
     match event:
         case Head():
-            values = (getattr(event, name) for name in Head.__slots__)
+            values = (getattr(event, name) for name in ATTRIBUTES)
             found.append((*map(str, values), list(event.headers.items())))
         case Data(data):
             assert data

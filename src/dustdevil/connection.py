@@ -42,12 +42,10 @@ WORTH_SKIPPING = 65536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # These responses have no body, whatever their headers say (RFC 9110, 6.4.1).
 BODILESS = (204, 304)
-# What a response says about the connection, by version and whether it stays open.
+# What a response says, by version, about a connection that closes or stays open.
 PERSISTENCE = {
-    ("1.1", True): b"",
-    ("1.1", False): b"Connection: close\r\n",
-    ("1.0", True): b"Connection: keep-alive\r\n",
-    ("1.0", False): b"Connection: close\r\n",
+    "1.0": (b"Connection: close\r\n", b"Connection: keep-alive\r\n"),
+    "1.1": (b"Connection: close\r\n", b""),
 }
 
 
@@ -128,26 +126,9 @@ class Connection:
     """What the server knows of one client. The module `server` says what it owes
     the application."""
 
-    __slots__ = (
-        "_allowance",
-        "_body",
-        "_corked",
-        "_events",
-        "_full",
-        "_head",
-        "_late",
-        "_out",
-        "_parser",
-        "_paused",
-        "_reader",
-        "_skipping",
-        "_task",
-        "_unsent",
-        "deadline",
-        "remote",
-        "server",
-        "stream",
-    )
+    __slots__ = ("_allowance", "_body", "_corked", "_events", "_full", "_head",
+                 "_late", "_out", "_parser", "_paused", "_reader", "_skipping",
+                 "_task", "_unsent", "deadline", "remote", "server", "stream")  # fmt: skip
 
     def __init__(self, server: Host, stream: Stream, remote: Any):
         self.server = server
@@ -199,19 +180,20 @@ class Connection:
         if self._head is not None:
             self._hold()
 
-    def _next_event(self) -> Event | None:
-        if not self._events:
-            if self._full:
-                self._events = self._parser.feed(b"")
-                self._full = len(self._events) >= self._parser.limits.batch
-            elif self._paused:
-                self._paused = False
-                self.stream.resume_reading()
-        return self._events.pop(0) if self._events else None
+    def _refill(self) -> bool:
+        """Fill the list of events, where more can be had; say whether it was."""
+        if self._full:
+            self._events = self._parser.feed(b"")
+            self._full = len(self._events) >= self._parser.limits.batch
+        elif self._paused:
+            self._paused = False
+            self.stream.resume_reading()
+        return bool(self._events)
 
     def _serve(self) -> None:
         """Answer requests until there are no more, or one has to wait."""
-        while self._head is None and (event := self._next_event()) is not None:
+        while self._head is None and (self._events or self._refill()):
+            event = self._events.pop(0)
             if isinstance(event, Head):
                 if self._corked > HIGH_WATER:
                     self._flush()
@@ -296,12 +278,13 @@ class Connection:
     async def next_of_body(self) -> Data | End | ProtocolError:
         """The next piece of the body, its end, or the error in it."""
         assert self._head is not None
-        while (event := self._next_event()) is None:
+        while not (self._events or self._refill()):
             if self._head.expects_continue:
                 self._head.expects_continue = False
                 self._send(CONTINUE)
                 self._flush()
             await self._more_of_body()
+        event = self._events.pop(0)
         if isinstance(event, ProtocolError):
             self._head.keep_alive = False
         assert not isinstance(event, Head)  # an End comes before
@@ -379,13 +362,13 @@ class Connection:
         chunked = length is None and head.version == "1.1"
         # In HTTP/1.0, only the end of the connection ends a body of unknown length.
         kept = (chunked or length is not None) and self._can_keep(head)
-        framing = PERSISTENCE[head.version, kept]
-        if chunked:
+        framing = PERSISTENCE[head.version][kept]
+        if status in BODILESS:
+            pass
+        elif chunked:
             framing += b"Transfer-Encoding: chunked\r\n"
         elif length is not None:
             framing += b"Content-Length: %d\r\n" % length
-        if status in BODILESS:
-            framing = PERSISTENCE[head.version, kept]
         return encode_head(status, response.headers, framing), chunked, kept
 
     def _can_keep(self, head: Head) -> bool:

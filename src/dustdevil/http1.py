@@ -171,30 +171,18 @@ class Head:
     waits for a "100 Continue" before it sends the body.
     """
 
-    __slots__ = (
-        "expects_continue",
-        "has_body",
-        "headers",
-        "host",
-        "keep_alive",
-        "length",
-        "method",
-        "target",
-        "upgrade",
-        "version",
-    )
+    host = ""
+    length: int | None = 0
+    has_body = False
+    keep_alive = True
+    expects_continue = False
+    upgrade = ""
 
     def __init__(self, method: str, target: str, version: str, headers: Headers):
         self.method = method
         self.target = target
         self.version = version
         self.headers = headers
-        self.host = ""
-        self.length: int | None = 0
-        self.has_body = False
-        self.keep_alive = True
-        self.expects_continue = False
-        self.upgrade = ""
 
     def __repr__(self) -> str:
         return f"<Head {self.method} {self.target} HTTP/{self.version}>"
@@ -225,23 +213,13 @@ class RequestParser:
     to the list, and returns False if it needs more bytes than there are.
     """
 
-    __slots__ = (
-        "_after",
-        "_buffer",
-        "_left",
-        "_lines",
-        "_received",
-        "_request",
-        "_scanned",
-        "_skipped",
-        "_start",
-        "_step",
-        "_used",
-        "limits",
-    )
+    __slots__ = ("_after", "_buffer", "_left", "_lines", "_most", "_received",
+                 "_request", "_scanned", "_skipped", "_start", "_step", "_used",
+                 "limits")  # fmt: skip
 
     def __init__(self, limits: Limits = Limits()):  # noqa: B008 (it is immutable)
         self.limits = limits
+        self._most = min(limits.line, limits.field_bytes)  # bytes of a usual head
         self._buffer: bytes | bytearray = b""
         self._start = 0
         self._scanned = 0  # bytes of the line in hand known to have no end in them
@@ -323,16 +301,15 @@ class RequestParser:
         Both give the same verdict. That by lines can stop in the middle and say
         where a limit is passed; this one is about ten times as fast.
         """
-        buffer, start, limits = self._buffer, self._start, self.limits
-        most = min(limits.line, limits.field_bytes)
-        end = buffer.find(b"\r\n\r\n", start, start + most)
+        buffer, start = self._buffer, self._start
+        end = buffer.find(b"\r\n\r\n", start, start + self._most)
         usual = USUAL_HEAD.fullmatch(buffer, start, end) if end > 0 else None
-        if usual is None or usual[4].count(b"\n") > limits.fields:
+        if usual is None or usual[4].count(b"\n") > self.limits.fields:
             self._step = RequestParser._read_request_line
             return True
         self._start = end + 4
         method, target, minor, block = usual.groups()
-        self._begin(method, target, minor, b"", block, events)
+        self._begin(make_head(method, target, minor, b"", block), events)
         return True
 
     def _read_request_line(self, events: list[Event]) -> bool:
@@ -351,7 +328,7 @@ class RequestParser:
         line = self._take_field()
         if line == b"":
             assert self._request is not None
-            self._begin(*self._request, self._take_block(), events)
+            self._begin(make_head(*self._request, self._take_block()), events)
         return line is not None
 
     def _take_line(self, limit: int, status: int, reason: str) -> bytes | None:
@@ -392,42 +369,26 @@ class RequestParser:
         self._used = 0
         return block
 
-    def _begin(
-        self,
-        method: bytes,
-        target: bytes,
-        minor: bytes,
-        authority: bytes,
-        block: bytes,
-        events: list[Event],
-    ) -> None:
-        """Make the Head, and say what is to be read after it."""
-        version = "1.0" if minor == b"0" else "1.1"
-        head = Head(method.decode(), target.decode(), version, Headers(block))
-        fields: dict[bytes, list[bytes]] = {}
-        for name, value in FRAMING_FIELD.findall(block):
-            fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
-        frame(head, fields)
-        if authority:
-            head.host = authority.decode()
+    def _begin(self, head: Head, events: list[Event]) -> None:
+        """Say what is to be read after this head."""
         limit = self.limits.body
-        if limit is not None and head.length is not None and head.length > limit:
+        if limit is not None and (head.length or 0) > limit:
             raise ProtocolError(413, "the body is too large")
         events.append(head)
-        if head.upgrade or method == b"CONNECT":
+        if head.upgrade or head.method == "CONNECT":
             self._after = RequestParser._wait
         elif head.keep_alive:
             self._after = RequestParser._read_head
         else:
             self._after = RequestParser._ignore
-        if head.length is None:
+        if not head.has_body:
+            self._step = self._after
+        elif head.length is None:
             self._received = 0
             self._step = RequestParser._read_chunk_size
-        elif head.length:
+        else:
             self._left = head.length
             self._step = RequestParser._read_body
-        else:
-            self._step = self._after
 
     # The body
 
@@ -541,30 +502,46 @@ def is_host(value: bytes) -> bool:
     return bool(found)
 
 
-def frame(head: Head, fields: dict[bytes, list[bytes]]) -> None:
-    """Decide by the framing fields where the request ends and what comes after it.
+def make_head(
+    method: bytes, target: bytes, minor: bytes, authority: bytes, block: bytes
+) -> Head:
+    """The head of a request whose lines are well-formed.
 
-    `fields` has the values by lower-case name. Raises ProtocolError.
+    The framing fields decide where the request ends, and what comes after it. Raises
+    ProtocolError where they contradict themselves or the standard.
     """
-    persistent = head.version == "1.1"
-    hosts = fields.get(b"host", [])
+    version = "1.0" if minor == b"0" else "1.1"
+    head = Head(method.decode(), target.decode(), version, Headers(block))
+    found = FRAMING_FIELD.findall(block)
+    hosts = [value.strip(b" \t") for name, value in found if len(name) == 4]
     # RFC 9112, 3.2: one Host in every request since 1.1, and never two.
-    if len(hosts) > 1 or (persistent and not hosts):
+    if len(hosts) > 1 or (version == "1.1" and not hosts):
         raise ProtocolError(400, "there must be one Host field")
     if hosts:
         if not is_host(hosts[0]):
             raise ProtocolError(400, "the Host field is malformed")
-        head.host = hosts[0].decode()
-    if len(fields) == len(hosts):
-        # Nothing but a Host, as in most requests without a body.
-        head.keep_alive = persistent
-        return
+        head.host = (authority or hosts[0]).decode()
+    elif authority:
+        head.host = authority.decode()
+    if len(found) > len(hosts):
+        frame(head, found)
+    elif version == "1.0":
+        head.keep_alive = False
+    return head
 
+
+def frame(head: Head, found: list[tuple[bytes, bytes]]) -> None:
+    """Do what the framing fields say. Raises ProtocolError."""
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in found:
+        fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    persistent = head.version == "1.1"
     head.length = body_length(head.version, fields)
     head.has_body = head.length != 0
     options = tokens(fields.get(b"connection", []))
-    wanted = b"keep-alive" in options or persistent
-    head.keep_alive = wanted and b"close" not in options
+    head.keep_alive = b"close" not in options and (
+        persistent or b"keep-alive" in options
+    )
     if persistent and b"upgrade" in options:
         head.upgrade = b", ".join(fields.get(b"upgrade", [])).decode("latin-1")
     if persistent and b"expect" in fields:
