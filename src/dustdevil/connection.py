@@ -128,7 +128,8 @@ class Connection:
 
     __slots__ = ("_allowance", "_body", "_corked", "_events", "_full", "_head",
                  "_late", "_out", "_parser", "_paused", "_reader", "_skipping",
-                 "_task", "_unsent", "deadline", "remote", "server", "stream")  # fmt: skip
+                 "_task", "_unsent", "deadline", "remote", "server",
+                 "stream")  # fmt: skip
 
     def __init__(self, server: Host, stream: Stream, remote: Any):
         self.server = server
