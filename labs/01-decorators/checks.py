@@ -22,6 +22,13 @@ def make_handler(word: str):
     return handler
 
 
+class Counter:
+    """A handler that is no function: an object that can be called."""
+
+    def __call__(self, request):
+        return "counted"
+
+
 def look_up(router, method: str, path: str):
     """What stands in the table, found without `match`, which is a later step."""
     for route, params in router._candidates(path):
@@ -108,14 +115,20 @@ def enters_it(bench: Bench) -> None:
         wanted=None,
         why="GET is only what methods=None stands for.",
     )
-    name = bench.word()
+    name, instance = bench.word(), Counter()
     router.route(f"/{name}/named", name=name)(plain)
-    for label, pattern in ((plain.__name__, paths[0]), (name, f"/{name}/named")):
+    router.route("/count")(instance)
+    _expect_entry(router, "GET", "/count", instance, "an object with __call__ routed")
+    for label, pattern in (
+        (plain.__name__, paths[0]),
+        (name, f"/{name}/named"),
+        ("Counter", "/count"),
+    ):
         expect(
             f"the patterns of the routes in router.names.get({label!r})",
             [route.pattern for route in router.names.get(label, [])],
             [pattern],
-            "The name is what name= says, or else the name of the function.",
+            "The name is what name= says, or else __name__, or else the class's.",
         )
 
 
@@ -160,8 +173,8 @@ def stacks(bench: Bench) -> None:
         "handlers: they bring their object with them.",
         "{m: getattr(resource, m.lower()) for m in METHODS if hasattr(resource, "
         "m.lower())}; and route() asks handlers_of for its pairs. ValueError is for a "
-        "method that METHODS does not have, methods= with a class, and a class without "
-        "any such method.",
+        "method that METHODS does not have, an empty list, methods= with a class, and a "
+        "class without any such method.",
     ],
 )
 def a_class_answers(bench: Bench) -> None:
@@ -212,6 +225,8 @@ def _refuses(bench: Bench) -> None:
     handler = make_handler(word)
     with expect_raises(ValueError, f"handlers_of({word}, ['{word.upper()}'])"):
         handlers_of(handler, [word.upper()])
+    with expect_raises(ValueError, f"handlers_of({word}, [])"):
+        handlers_of(handler, [])
     with expect_raises(ValueError, "handlers_of of a class without get(), post(), …"):
         handlers_of(type("Nothing", (), {word: handler}), None)
     with expect_raises(

@@ -5,7 +5,7 @@ MESSAGE = """\
 wrong: the patterns of the routes in router.names.get('povava')
   expected: ['/benozu']
   got:      []
-The name is what name= says, or else the name of the function.
+The name is what name= says, or else __name__, or else the class's.
 """
 
 

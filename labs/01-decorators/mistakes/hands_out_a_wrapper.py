@@ -17,7 +17,8 @@ class Router:
             route = self._route_for(pattern)
             for method, function in handlers_of(handler, methods).items():
                 route.add(method, function)
-            self.names.setdefault(name or handler.__name__, []).append(route)
+            label = getattr(handler, "__name__", type(handler).__name__)
+            self.names.setdefault(name or label, []).append(route)
 
             @functools.wraps(handler)
             def wrapper(*args, **kwargs):

@@ -22,5 +22,6 @@ class Router:
         for method, function in handlers_of(handler, self.methods).items():
             if method not in route.handlers:
                 route.add(method, function)
-        self.names.setdefault(self.name or handler.__name__, []).append(route)
+        label = getattr(handler, "__name__", type(handler).__name__)
+        self.names.setdefault(self.name or label, []).append(route)
         return handler

@@ -18,7 +18,8 @@ class Registration:
         route = self.router._route_for(self.pattern)
         for method, function in handlers_of(handler, self.methods).items():
             route.add(method, function)
-        label = self.name or handler.__name__
+        label = self.name or getattr(handler, "__name__", None)
+        label = label or type(handler).__name__
         self.router.names[label] = [*self.router.names.get(label, []), route]
         return handler
 

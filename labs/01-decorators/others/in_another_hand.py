@@ -53,7 +53,7 @@ class Router:
         route = self._route_for(pattern)
         for method in pairs:
             route.add(method, pairs[method])
-        self.names.setdefault(name or handler.__name__, []).append(route)
+        self.names.setdefault(name or getattr(handler, "__name__", type(handler).__name__), []).append(route)
         return handler
 
     def match(self, method, path):
@@ -94,8 +94,10 @@ def handlers_of(handler, methods):
             raise ValueError(handler.__name__)
         return pairs
     pairs = {}
-    for method in methods or ("GET",):
+    for method in ("GET",) if methods is None else methods:
         if method.upper() not in METHODS:
             raise ValueError(method)
         pairs[method.upper()] = handler
+    if not pairs:
+        raise ValueError("no methods at all")
     return pairs

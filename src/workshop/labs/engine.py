@@ -48,6 +48,12 @@ def start(lab: Lab, folder: Path | None = None, force: bool = False) -> list[str
     return done
 
 
+def not_started(lab: Lab, folder: Path | None = None) -> list[str]:
+    """The modules of the lab that the folder does not have."""
+    folder = folder or my_stack()
+    return [name for name in lab.modules if not (folder / f"{name}.py").is_file()]
+
+
 def _backup(file: Path) -> Path:
     number = 1
     while (kept := file.with_name(f"{file.name}.{number}.bak")).exists():
@@ -73,12 +79,11 @@ def run(
     limit, in seconds.
     """
     folder = folder or my_stack()
-    for module in lab.modules:
-        if not (folder / f"{module}.py").is_file():
-            raise LabError(
-                f"there is no {folder.name}/{module}.py yet: "
-                f"workshop lab start {lab.number} makes it"
-            )
+    for module in not_started(lab, folder):
+        raise LabError(
+            f"there is no {folder.name}/{module}.py yet: "
+            f"workshop lab start {lab.number} makes it"
+        )
     wanted = [
         check.name
         for check in lab.checks

@@ -7,7 +7,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -25,7 +25,8 @@ SETTLE = 30  # milliseconds without a change: the editor has finished writing
 
 
 def watch(console: Console, lab: Lab) -> int:
-    """Check now and after every save, until q or Ctrl-C."""
+    """Check now and after every save, until q or Ctrl-C; begin the lab if need be."""
+    begun = engine.start(lab) if engine.not_started(lab) else []
     keys = console.is_terminal and sys.stdin.isatty()
     saves = changes(
         my_stack(),
@@ -38,7 +39,7 @@ def watch(console: Console, lab: Lab) -> int:
     )
     next(saves)  # from now on no save is missed
     with _single_keys() if keys else contextlib.nullcontext():
-        failed = _check(console, lab)
+        failed = _check(console, lab, begun)
         for saved in saves:
             if saved:
                 failed = _check(console, lab)
@@ -52,7 +53,7 @@ def watch(console: Console, lab: Lab) -> int:
     return 1 if failed else 0
 
 
-def _check(console: Console, lab: Lab) -> Verdict | None:
+def _check(console: Console, lab: Lab, first_say: Sequence[str] = ()) -> Verdict | None:
     """Run up to the first failure; show it, and the progress below."""
     began = time.perf_counter()
     verdicts = list(engine.run(lab, go_on=False))
@@ -61,9 +62,12 @@ def _check(console: Console, lab: Lab) -> Verdict | None:
     progress.note(lab, verdicts)
     if console.is_terminal:
         console.clear()
+    for sentence in first_say:
+        console.print(Text(sentence))
     passed = sum(verdict.passed for verdict in verdicts)
     if passed:
-        console.print(Text(f"✓ {passed} checks pass", style="green"))
+        checks = "check passes" if passed == 1 else "checks pass"
+        console.print(Text(f"✓ {passed} {checks}", style="green"))
     failed = next((verdict for verdict in verdicts if not verdict.passed), None)
     if failed:
         show(console, lab, failed)
