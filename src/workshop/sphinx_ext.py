@@ -167,8 +167,8 @@ def _entry(env: BuildEnvironment, name: str, current: str, pathto: Any) -> dict:
 
 
 def _number(docname: str) -> int | None:
-    """The piece's number, for a chapter or a lab."""
+    """The piece's number, for a chapter; a lab has it in its title."""
     for piece in pieces.load():
-        if docname in {f"book/{piece.name}", f"labs/{piece.name}/lab"}:
+        if docname == f"book/{piece.name}":
             return piece.number
     return None
