@@ -828,6 +828,45 @@ def test_a_client_that_went_away_cancels_the_application(running):
     assert ended.wait() == "cancelled"
 
 
+def test_who_went_away_after_two_requests_is_noticed_in_the_second(running):
+    application, began, ended = waiting_application()
+    first = Event()
+
+    async def one_then_the_other(head, body, connection):
+        if head.target == "/1":
+            await first.wait()
+            return Answer(b"1")
+        return await application(head, body, connection)
+
+    one = running(one_then_the_other, half_closed_timeout=0.3)
+    with one.connect() as client:
+        client.send(request("/1") + request("/2"))
+        client.sock.shutdown(socket.SHUT_WR)
+        one.soon(first.set)
+        assert client.response()[2] == b"1"
+        began.wait()
+        assert ended.wait() == "cancelled"
+
+
+def test_a_loop_that_was_stuck_gives_everybody_the_time_back():
+    times = iter([0, 0, 100, 101])
+    loop = Loop()
+    with closing(loop):
+        settings = ServerSettings(header_timeout=5, linger=4)
+        server = Server(hello, settings, loop)
+        loop.time = lambda: next(times)
+        server.start()  # sweeps at 0
+        stream = FakeStream()
+        connection = Connection(server, stream, None)
+        server.connections.add(connection)
+        assert connection.deadline == 6
+        server._sweep(1)  # at 100, where 1 would have been in time
+        assert connection.deadline == 6 + 99
+        server._sweep(1)  # at 101, in time
+        assert connection.deadline == 6 + 99
+        assert not stream.written
+
+
 def test_a_reset_ends_an_iterator(running):
     began, ended = Latch(), Latch()
 

@@ -175,9 +175,7 @@ class Connection:
         if self._head is None:
             self._serve()
         elif not data:
-            # The client may have closed its own half only, and wait for the answer.
-            timeout = self.server.settings.half_closed_timeout
-            self._wait(timeout, Connection._abort)
+            self._watch_half_closed()
         if self._head is not None:
             self._hold()
 
@@ -230,6 +228,7 @@ class Connection:
                 self._task = task = Task(answer, server.loop)
                 task.add_done_callback(self._on_answer)
                 task.wait_for(waits_for)
+                self._watch_half_closed()
                 return
         except StopIteration as stop:
             answer = stop.value
@@ -318,7 +317,7 @@ class Connection:
         if self._reader is not None and self._events and not self._reader.done():
             self._reader.set_result(None)
         size = sum(len(event.data) for event in self._events if type(event) is Data)
-        if self._full or size > HIGH_WATER or self._parser.paused:
+        if self._full or size + self._parser.kept > HIGH_WATER:
             self._paused = True
             self.stream.pause_reading()
 
@@ -496,6 +495,13 @@ class Connection:
     def _wait(self, seconds: float, late: Callable[["Connection"], None]) -> None:
         self.deadline = self.server.now + seconds
         self._late = late
+
+    def _watch_half_closed(self) -> None:
+        """The client sent its end, and we still work: does it wait for the answer,
+        or is it gone? It looks the same from here. So it gets some time."""
+        if self.stream.eof:
+            timeout = self.server.settings.half_closed_timeout
+            self._wait(timeout, Connection._abort)
 
     def overdue(self) -> None:
         """The deadline is over; the server noticed."""

@@ -280,6 +280,11 @@ class RequestParser:
         return self._step in begins and not self._buffer
 
     @property
+    def kept(self) -> int:
+        """How many bytes it keeps that made no event yet."""
+        return len(self._buffer)
+
+    @property
     def paused(self) -> bool:
         """Whether the last request asked for another protocol than this one."""
         return self._step is RequestParser._wait

@@ -107,8 +107,8 @@ class Server:
         self.upgraded: set[Future] = set()
         self.requests = 0
         self.stopping = False
-        # The time of the last sweep. For deadlines of seconds it is near enough, and
-        # a request need not look at the clock.
+        # The time, rounded up to that of the next sweep. For deadlines of seconds it
+        # is near enough, and a request need not look at the clock.
         self.now = self.loop.time()
         self._tls = tls
         self._socks: list[socket.socket] = []
@@ -136,6 +136,7 @@ class Server:
             for name, field in fields
             if isinstance(field, Seconds)
         ]
+        self.now = self.loop.time()
         self._sweep(min(1.0, max(0.01, min(times) / 4)))
 
     def _connect(self, stream: Stream, remote: Any) -> None:
@@ -151,9 +152,14 @@ class Server:
         A timer for each would be set and cancelled with every request. To look at
         all of them now and then is cheaper, and finds the late ones hardly later.
         """
-        self.now = now = self.loop.time()
-        for connection in [c for c in self.connections if c.deadline <= now]:
-            connection.overdue()
+        now = self.loop.time()
+        stuck, self.now = now - self.now, now + interval
+        for connection in list(self.connections):
+            if stuck > interval:
+                # Something kept the whole loop. That is not the clients' fault.
+                connection.deadline += stuck
+            if connection.deadline <= now:
+                connection.overdue()
         self._timer = self.loop.call_later(interval, self._sweep, interval)
 
     def hand_over(self, connection: Connection, upgrade: Upgrade) -> None:
