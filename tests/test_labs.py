@@ -227,6 +227,22 @@ def test_other_right_answers_pass(lab, file, folder):
         assert all(v.passed for v in verdicts), tell(verdicts)
 
 
+@pytest.mark.parametrize(
+    ("lab", "file"), each_lab((lab, f) for lab in LABS for f in mistakes.others(lab))
+)
+def test_other_right_answers_keep_the_whole_contract(lab, file, folder):
+    mistakes.write(lab, folder, file.read_text())
+    tests = [f"tests/test_{module}.py" for module in lab.modules]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--stack", str(folder), *tests],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 @every_lab
 def test_there_are_enough_mistakes_answers_checks_and_hints(lab):
     assert len(mistakes.mistakes(lab)) >= 3
@@ -260,6 +276,19 @@ def test_each_typical_mistake_is_caught_with_another_seed(lab, file, folder):
     (mistake,) = (m for m in mistakes.mistakes(lab) if m.file == file)
     (verdict,) = run(lab, folder, names=[mistake.caught_by], seed=100)
     assert not verdict.passed
+
+
+def test_a_failing_network_check_shows_what_went_over_the_wire(folder):
+    lab = find(5)
+    (mistake,) = (
+        m for m in mistakes.mistakes(lab) if m.file.stem == "takes_watch_for_one_shot"
+    )
+    mistakes.write(lab, folder, mistake.file.read_text())
+    (verdict,) = run(lab, folder, names=[mistake.caught_by])
+    sent, received, by_hand = verdict.wire
+    assert sent.startswith("client 2 sent: b'")
+    assert received == "client 2 received: b' [nothing more in 1 s]'"
+    assert "curl" in by_hand
 
 
 @every_lab

@@ -172,9 +172,9 @@ def stacks(bench: Bench) -> None:
         "Call the class once. Its bound methods, resource.get and so on, are the "
         "handlers: they bring their object with them.",
         "{m: getattr(resource, m.lower()) for m in METHODS if hasattr(resource, "
-        "m.lower())}; and route() asks handlers_of for its pairs. ValueError is for a "
-        "method that METHODS does not have, an empty list, methods= with a class, and a "
-        "class without any such method.",
+        "m.lower())}; and route() asks handlers_of for its pairs. ValueError is for "
+        "methods that METHODS does not have, for none, for methods= with a class, and "
+        "for a class without any such method.",
     ],
 )
 def a_class_answers(bench: Bench) -> None:

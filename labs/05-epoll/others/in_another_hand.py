@@ -48,7 +48,7 @@ class Timer:
     def cancel(self):
         if self.callback:
             self._loop.forget_timer()
-        self.callback, self.args = None, []
+        self.callback, self.args = None, ()
 
 
 class Loop:
