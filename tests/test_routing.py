@@ -193,6 +193,14 @@ def test_a_bad_pattern_is_one_clear_error(router, pattern, complaint):
         router.get(pattern)(lambda request: None)
 
 
+def test_a_decorator_without_its_path_is_refused_at_once(router):
+    with pytest.raises(TypeError, match="a route needs its path"):
+
+        @router.get
+        def forgotten(request):
+            return "never reached"
+
+
 def test_two_handlers_for_one_request_are_refused(router):
     @router.get("/a/{x}")
     def first(request, x):

@@ -176,9 +176,14 @@ class Router:
         its methods get(), post() and so on answer the HTTP methods of their names.
         `name` is what `url_for` finds it by, `__name__` if not said.
 
-        Raises ValueError, when the decorator is applied, for a pattern that can't be
-        read, an unknown method, or a method and path that are taken.
+        Raises TypeError for a decorator written without its path, and ValueError, when
+        the decorator is applied, for a pattern that can't be read, an unknown method,
+        or a method and path that are taken.
         """
+        if not isinstance(pattern, str):
+            # Without parentheses the function itself came in, in the path's place,
+            # and would be given to a decorator that nobody applies.
+            raise TypeError(f"a route needs its path, as in @get('/'), not {pattern!r}")
 
         def register(handler: Registered) -> Registered:
             route = self._route_for(pattern)
