@@ -40,6 +40,7 @@ def feed(stream, cuts=(), **options):
     for start, end in itertools.pairwise(edges):
         events += protocol.feed(stream[start:end])
         replies += other.feed(protocol.take_replies())
+    replies += other.feed(protocol.goodbye())
     return events, replies
 
 
@@ -241,7 +242,8 @@ def test_messages_before_a_violation_are_delivered():
 def test_nothing_is_read_after_a_failure():
     protocol = WebSocketProtocol()
     protocol.feed(client_frame(3))
-    protocol.take_replies()
+    assert protocol.goodbye() != b""
+    assert protocol.goodbye() == b""
     for _ in range(100):
         assert protocol.feed(client_frame(TEXT, bytes(1000))) == []
     assert protocol.take_replies() == b""
@@ -379,7 +381,7 @@ def test_after_our_close_we_are_silent_but_listen():
     protocol.close(1000, "done")
     late = client_frame(PING, b"?") + client_frame(TEXT, b"late") + client_frame(CLOSE)
     assert protocol.feed(late) == [Ping(b"?"), "late", Closed(NO_CODE, "")]
-    assert protocol.take_replies() == b""
+    assert protocol.take_replies() + protocol.goodbye() == b""
     for speak in (protocol.ping, protocol.close, lambda: protocol.message("x")):
         with pytest.raises(ConnectionClosed):
             speak()
@@ -389,7 +391,15 @@ def test_a_violation_after_our_close_is_not_answered():
     protocol = WebSocketProtocol()
     protocol.close()
     assert protocol.feed(client_frame(3))[0].code == 1002
-    assert protocol.take_replies() == b""
+    assert protocol.goodbye() == b""
+
+
+def test_we_may_finish_our_sentence_before_we_say_goodbye():
+    protocol = WebSocketProtocol()
+    protocol.feed(client_frame(TEXT, b"question") + client_frame(CLOSE, b"\x03\xe8"))
+    answer = protocol.message("answer") + protocol.goodbye()
+    client = WebSocketProtocol(client=True)
+    assert client.feed(answer) == ["answer", Closed(1000, "")]
 
 
 def test_a_long_reason_is_cut_between_characters():

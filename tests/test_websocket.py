@@ -6,6 +6,7 @@ import socket
 import pytest
 from test_web import ask, header
 
+from dustdevil.coroutine import CancelledError
 from dustdevil.frames import (
     BINARY,
     CLOSE,
@@ -165,6 +166,55 @@ def test_one_coroutine_receives_at_once(run, sockets):
 
         first, _ = await gather(ws.receive(), second())
         assert first == "for the first"
+
+    run(main)
+
+
+def test_what_was_asked_before_a_close_is_answered_before_it(run, sockets):
+    async def main():
+        for farewell in (masked(CLOSE, b"\x03\xe8"), frame(TEXT, b"not masked")):
+            ours, theirs = socket.socketpair()
+            ws, peer = open_pair((ours, theirs))
+            peer.send(masked(TEXT, b"one"), masked(TEXT, b"two"), farewell)
+            async for message in ws:
+                await ws.send(message)
+            assert await peer.event() == "one"
+            assert await peer.event() == "two"
+            assert (await peer.event()).code == ws.close_code
+            assert await peer.event() is None
+            peer.stream.close()
+            await ws.close()
+
+    run(main)
+
+
+def test_a_handler_may_leave_what_came_before_a_close(run, sockets):
+    async def main():
+        ws, peer = open_pair(sockets)
+        peer.send(*[masked(TEXT, b"x")] * 40, masked(CLOSE, b"\x03\xe8"))
+        await ws.receive()
+
+        async def answer():
+            assert await peer.event() == Closed(1000, "")
+            assert await peer.event() is None
+            peer.stream.close()
+
+        await gather(ws.close(4000), answer())
+        assert ws.close_code == 1000
+
+    run(main)
+
+
+def test_a_handler_that_never_reads_does_not_keep_a_peer_that_left(run, sockets):
+    async def main():
+        settings = WebSocketSettings(ping_interval=None, close_timeout="20 ms")
+        ws, peer = open_pair(sockets, settings)
+        peer.send(masked(TEXT, b"x"), masked(CLOSE, b"\x03\xe8"))
+        await ws._gone
+        assert await ws.receive() == "x"
+        with pytest.raises(ConnectionClosed) as caught:
+            await ws.receive()
+        assert caught.value.code == 1000
 
     run(main)
 
@@ -523,7 +573,8 @@ def test_a_handler_that_is_cancelled_says_that_we_go_away(run, sockets, loop):
         await sleep(0)
         task.cancel()
         await hang_up(peer, 1001)
-        assert task.cancelled()
+        with pytest.raises(CancelledError):
+            await task
 
     run(main)
 

@@ -43,7 +43,7 @@ XOR = [bytes(byte ^ mask for byte in range(256)) for mask in range(256)]
 
 
 class Ping(NamedTuple):
-    """The peer asked whether we are there; the answer is in the replies already."""
+    """The peer asks whether we are there; the answer is in the replies already."""
 
     payload: bytes
 
@@ -124,9 +124,10 @@ class WebSocketProtocol:
     """One side of a WebSocket after the handshake.
 
     `feed()` takes the bytes that arrived, cut anywhere, and returns the events they
-    complete: a message is its own event, a str or a bytes. What must be answered at
-    once (Pong, Close) waits in `replies` until it is taken with `take_replies()`.
-    The methods that speak return the bytes to send.
+    complete: a message is its own event, a str or a bytes. The pongs to send wait in
+    `replies` until they are taken with `take_replies()`. After a Closed, the last
+    event there is, `goodbye()` is to be sent; before it one may finish what one was
+    about to say. The methods that speak return the bytes to send.
 
     `max_frame` and `max_message` are the most bytes of payload that a frame and a
     whole message may have.
@@ -137,8 +138,8 @@ class WebSocketProtocol:
         self.max_message = max_message
         self.client = client
         self.close_sent = False
-        self.close_received = False
         self.failed = False
+        self.closed: Closed | None = None
         self.replies = bytearray()
         self._buffer = bytearray()
         # The frame being read: `_left` is None between frames.
@@ -151,27 +152,24 @@ class WebSocketProtocol:
         self._message = bytearray()
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
-    @property
-    def over(self) -> bool:
-        """Nothing that arrives from now on is looked at."""
-        return self.close_received or self.failed
-
     # What arrives
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes. After a Closed there are no more."""
         events: list[Event] = []
-        if self.over:
+        if self.closed is not None:
             return events
         self._buffer += data
         try:
-            while not self.over and (self._left is not None or self._read_head()):
+            while self._left is not None or self._read_head():
                 if not self._read_payload(events):
                     break
         except UnicodeDecodeError:
-            events.append(self._fail(INVALID_DATA, NOT_UTF8))
+            self._fail(INVALID_DATA, NOT_UTF8)
         except Violation as violation:
-            events.append(self._fail(violation.code, str(violation)))
+            self._fail(violation.code, str(violation))
+        if self.closed is not None:
+            events.append(self.closed)
         return events
 
     def take_replies(self) -> bytes:
@@ -180,12 +178,10 @@ class WebSocketProtocol:
         self.replies.clear()
         return replies
 
-    def _fail(self, code: int, reason: str) -> Closed:
-        """Give the connection up, and tell the peer why (section 7.1.7)."""
+    def _fail(self, code: int, reason: str) -> None:
+        """Give the connection up (section 7.1.7)."""
         self.failed = True
-        if not self.close_sent:
-            self.replies += self.close(code, reason)
-        return Closed(code, reason)
+        self.closed = Closed(code, reason)
 
     def _read_head(self) -> bool:
         """Read a frame's head if all of it is there; check it field by field."""
@@ -269,7 +265,7 @@ class WebSocketProtocol:
             self._left = left
             return False
         self._left = None
-        return True
+        return self.closed is None
 
     def _data(self, chunk: bytes | bytearray, last: bool, events: list[Event]) -> None:
         """Add to the message; with its last piece it is an event."""
@@ -301,11 +297,7 @@ class WebSocketProtocol:
             if not self.close_sent:
                 self.replies += self._frame(PONG, payload)
         else:
-            closed = self._read_close(payload)
-            self.close_received = True
-            if not self.close_sent:
-                self.replies += self.close(closed.code)
-            events.append(closed)
+            self.closed = self._read_close(payload)
 
     def _read_close(self, payload: bytes) -> Closed:
         """A Close frame's code and reason (section 5.5.1); both may be left out."""
@@ -344,6 +336,15 @@ class WebSocketProtocol:
         closing = self._frame(CLOSE, payload)
         self.close_sent = True
         return closing
+
+    def goodbye(self) -> bytes:
+        """The Close frame that answers a Closed; b"" if we have said it already.
+
+        It returns the peer's code, or tells what the peer did wrong (section 5.5.1).
+        """
+        if self.closed is None or self.close_sent:
+            return b""
+        return self.close(self.closed.code, self.closed.reason if self.failed else "")
 
     def _frame(self, opcode: int, payload: bytes) -> bytes:
         if self.close_sent:

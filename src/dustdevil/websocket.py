@@ -119,6 +119,8 @@ class WebSocket:
         Raises ConnectionClosed after the last one. One coroutine may receive at once.
         """
         while not self._waiting:
+            if self._protocol.closed is not None:
+                self._part()
             self._check()
             if self._receiver is not None:
                 raise RuntimeError("somebody else is receiving from this WebSocket")
@@ -128,7 +130,8 @@ class WebSocket:
             finally:
                 self._receiver = None
         message = self._waiting.popleft()
-        self._regulate()
+        if self._paused:
+            self._regulate()
         return message
 
     def __aiter__(self) -> "WebSocket":
@@ -184,11 +187,14 @@ class WebSocket:
         """Say goodbye without waiting for the end. Messages to come are dropped."""
         if self._protocol.close_sent or self._stream.closed:
             return
-        self._stream.write(self._protocol.close(code, reason))
         self._leaving = True
         self._waiting.clear()
-        self._regulate()
         self._hang_up_later()
+        if self._protocol.closed is not None:
+            self._part()
+        else:
+            self._stream.write(self._protocol.close(code, reason))
+        self._regulate()
 
     # What the stream and the loop call
 
@@ -196,8 +202,10 @@ class WebSocket:
         """Take what arrived; b"" is the end, and if no Close came before, a bad one."""
         self._heard = True
         if not data:
+            self._note_end()
             self._hang_up_later()
             self._stream.close()
+            self._wake()
             return
         for event in self._protocol.feed(data):
             if isinstance(event, str | bytes):
@@ -206,24 +214,30 @@ class WebSocket:
             elif isinstance(event, Pong):
                 self._on_pong(event.payload)
             elif isinstance(event, Closed):
-                self.close_code, self.close_reason = event
-        replies = self._protocol.take_replies()
-        if replies:
-            self._stream.write(replies)
-        if self._protocol.over:
-            self._part()
+                self._hang_up_later()
+                if not self._waiting:
+                    self._part()
+        if self._protocol.replies:
+            self._stream.write(self._protocol.take_replies())
         self._regulate()
         self._wake()
 
     def _part(self) -> None:
-        """Both have said goodbye. Send no more, and let the peer close (7.1.1).
+        """Answer the peer's goodbye, send no more, and let it close the connection.
 
-        To close at once could make the kernel answer what the peer sends meanwhile
-        with a reset, and that would throw away the Close frame it has not read yet.
+        That may wait until the handler has had the messages before, and answered
+        them. If we closed first, the kernel could answer what still comes with a
+        reset, and wipe out what the peer has not read yet (section 7.1.1).
         """
-        if not self._stream.closed:
+        if self.close_code is None and not self._stream.closed:
+            self._note_end()
+            self._stream.write(self._protocol.goodbye())
             self._stream.write_eof()
-            self._hang_up_later()
+
+    def _note_end(self) -> None:
+        if self.close_code is None:
+            end = self._protocol.closed or Closed(ABNORMAL, "")
+            self.close_code, self.close_reason = end
 
     def _on_pong(self, payload: bytes) -> None:
         # A pong answers the pings before it, too (section 5.5.3).
@@ -236,8 +250,7 @@ class WebSocket:
     def _on_close(self, error: BaseException | None) -> None:
         """The connection has ended."""
         self._in(None, self._keep_alive)
-        if self.close_code is None:
-            self.close_code = ABNORMAL
+        self._note_end()
         while self._pings:
             self._pings.popleft()[1].set_result(None)
         self._wake()
