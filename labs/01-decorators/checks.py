@@ -138,7 +138,7 @@ def _expect_entry(router, method: str, path: str, wanted, said: str) -> None:
 
 
 @check(
-    "Decorators stack: one function under three routes",
+    "Decorators stack, and one without its path is refused",
     step=1,
     read="The router",
     hints=[
@@ -147,7 +147,8 @@ def _expect_entry(router, method: str, path: str, wanted, said: str) -> None:
         "Each route() call must keep its own pattern and methods. Do you keep them in "
         "a place that the next call writes to as well?",
         "The inner function can use pattern and methods of the call that made it: a "
-        "closure keeps them. Nothing needs to be stored on self or on the handler.",
+        "closure keeps them, and nothing needs to be stored on self. For the missing "
+        "path: if not isinstance(pattern, str): raise TypeError(…).",
     ],
 )
 def stacks(bench: Bench) -> None:
@@ -160,6 +161,13 @@ def stacks(bench: Bench) -> None:
     said = " ".join(f"@router.route({p!r}, methods=[{m!r}])" for m, p in routes)
     for method, path in routes:
         _expect_entry(router, method, path, handler, f"{said}, on one function")
+    with expect_raises(
+        TypeError,
+        f"@router.get above {handler.__name__}(), without parentheses",
+        "The function came in where the path belongs. What route() returned would now "
+        "be what the name means, and nobody would ever call it with a function.",
+    ):
+        router.get(handler)
 
 
 @check(

@@ -3,6 +3,8 @@
 
 class Router:
     def route(self, pattern, methods=None, name=None):
+        if type(pattern) is not str:
+            raise TypeError(f"{pattern} is no path")
         return Registration(self, pattern, methods, name)
 
     def wrap(self, handler):

@@ -46,6 +46,8 @@ class Route:
 
 class Router:
     def route(self, pattern, methods=None, name=None):
+        if callable(pattern):
+            raise TypeError("parentheses and a path are missing after the decorator")
         return partial(self._register, pattern, methods, name)
 
     def _register(self, pattern, methods, name, handler):
