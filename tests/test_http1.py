@@ -277,6 +277,7 @@ REJECTED = {
     "7.1 bare LF after size": (400, chunked(b"5\nhello\r\n0\r\n\r\n")),
     "7.1 bare CR after size": (400, chunked(b"5\rhello\r\n0\r\n\r\n")),
     "7.1 data too long": (400, chunked(b"5\r\nhello!\r\n0\r\n\r\n")),
+    "7.1 other bytes in place of CRLF": (400, chunked(b"5\r\nhelloXY0\r\n\r\n")),
     "7.1 bare LF after data": (400, chunked(b"5\r\nhello\n0\r\n\r\n")),
     "7.1 bare CR after data": (400, chunked(b"5\r\nhello\r0\r\n\r\n")),
     "7.1 over the limit": (413, chunked(b"3e9\r\n")),
@@ -377,6 +378,12 @@ def test_nonsense_gets_one_verdict_too(pieces, data):
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(stream):
     verdict(get() + stream)
+
+
+def test_the_reason_is_said():
+    for line, words in ((b" b", "begins with a space"), (b"b : c", "is malformed")):
+        found, _, _ = verdict(get(b"A: b", line))
+        assert found == [(400, f"a header line {words}")]
 
 
 def test_both_ways_to_read_a_head_agree():

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -39,9 +40,9 @@ class Answer:
 class Running:
     """A server on a loop in a thread of its own."""
 
-    def __init__(self, application, **settings):
+    def __init__(self, application, tls=None, **settings):
         self.loop = Loop()
-        self.server = Server(application, ServerSettings(**settings), self.loop)
+        self.server = Server(application, ServerSettings(**settings), self.loop, tls)
         self.port = self.server.listen("127.0.0.1", 0)
         self.server.start()
         self.thread = threading.Thread(target=self.loop.run_forever)
@@ -135,8 +136,8 @@ def running():
     """Start servers: `running(application, **settings)`."""
     started = []
 
-    def start(application, **settings):
-        started.append(Running(application, **settings))
+    def start(application, tls=None, **settings):
+        started.append(Running(application, tls, **settings))
         return started[-1]
 
     yield start
@@ -219,6 +220,28 @@ def test_curl(running):
     assert curl(url, *chunked, "--data-binary", "@-", data=data) == data
     assert curl("-0", url, "-d", "old") == b"old"
     assert curl("-I", url).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    command += " -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context, ssl.create_default_context(cafile=folder / "cert.pem")
+
+
+def test_tls(running, tls):
+    ours, theirs = tls
+    url = running(echo, ours).url.replace("http:", "https:")
+    data = b"x" * 3_000_000
+    with httpx.Client(verify=theirs) as client:
+        for _ in range(2):
+            assert client.post(url, content=data).content == data
+        assert client.post(url, headers={"A": "b" * 9000}, content=b"c").text == "c"
+        assert client.get(url + "/" + "x" * 9000).status_code == 414
 
 
 def test_a_response_has_the_right_head(running):
