@@ -411,8 +411,20 @@ def test_a_peer_that_ends_and_does_not_read(run, sockets):
         peer.stream.pause_reading()
         ws._stream.write(ws._protocol.message(bytes(10**7)))
         peer.stream.write_eof()
-        await ws._gone
+        assert [message async for message in ws] == []
+        await ws.close()
         assert ws.close_code == 1006
+
+    run(main)
+
+
+def test_a_ping_just_before_a_close_is_answered(run, sockets):
+    async def main():
+        _ws, peer = open_pair(sockets)
+        peer.send(masked(PING, b"last"), masked(CLOSE, b"\x03\xe8"))
+        assert await peer.event() == Pong(b"last")
+        assert await peer.event() == Closed(1000, "")
+        assert await peer.event() is None
 
     run(main)
 
@@ -713,3 +725,9 @@ def test_subprotocols(offered, chosen):
 def test_origins(origin, options, status):
     fields = [] if origin is None else [f"Origin: {origin}"]
     assert handshake(*fields, **options).status == status
+
+
+def test_a_str_is_no_collection_of_origins_or_protocols():
+    for options in ({"origins": "http://a.example"}, {"protocols": "chat"}):
+        with pytest.raises(TypeError, match="collections"):
+            websocket(**options)

@@ -17,6 +17,7 @@ import re
 from base64 import b64encode
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from functools import wraps
 from hashlib import sha1
 from typing import Any
@@ -81,9 +82,8 @@ class WebSocket:
         self.close_reason = ""
         self._stream = stream
         self._loop = running_loop()
-        self._protocol = WebSocketProtocol(
-            settings.max_frame, settings.max_message, client=client
-        )
+        limits = settings.max_frame, settings.max_message
+        self._protocol = WebSocketProtocol(*limits, client=client)
         self._waiting: deque[str | bytes] = deque()  # for receive()
         self._receiver: Future | None = None
         self._pings: deque[tuple[bytes, Future]] = deque()
@@ -95,21 +95,15 @@ class WebSocket:
         self._gone = Future()
         self._timer: Timer | None = None
         self._in(settings.ping_interval, self._keep_alive)
-        self._attach()
-
-    def _attach(self) -> None:
-        """Be called with what arrives, first with what came with the handshake."""
-        stream = self._stream
-        stream.on_close, stream.on_data = self._on_close, self._on_data
-        early = stream.read_now()
-        if early:
-            self._on_data(early)
         if stream.closed:
             self._on_close(None)
-        elif stream.eof:
+            return
+        stream.on_close, stream.on_data = self._on_close, self._on_data
+        stream.resume_reading()
+        if early := stream.read_now():  # it came together with the handshake
+            self._on_data(early)
+        if stream.eof:
             self._on_data(b"")
-        elif not self._paused:
-            stream.resume_reading()
 
     # What the handler calls
 
@@ -168,12 +162,13 @@ class WebSocket:
         self._check()
         return self._loop.time() - sent
 
+    def _ended(self) -> bool:
+        return self._stream.closed or self.close_code is not None
+
     def _check(self) -> None:
         """Raise ConnectionClosed where there is no connection any more."""
-        if self.close_code is not None:
-            raise ConnectionClosed(self.close_code, self.close_reason)
-        if self._stream.closed:
-            raise ConnectionClosed(ABNORMAL)
+        if self._ended():
+            raise ConnectionClosed(self.close_code or ABNORMAL, self.close_reason)
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Say goodbye, and wait until the connection has ended.
@@ -185,7 +180,7 @@ class WebSocket:
 
     def leave(self, code: int = NORMAL, reason: str = "") -> None:
         """Say goodbye without waiting for the end. Messages to come are dropped."""
-        if self._protocol.close_sent or self._stream.closed:
+        if self._protocol.close_sent or self._ended():
             return
         self._leaving = True
         self._waiting.clear()
@@ -207,7 +202,10 @@ class WebSocket:
             self._stream.close()
             self._wake()
             return
-        for event in self._protocol.feed(data):
+        events = self._protocol.feed(data)
+        if self._protocol.replies:
+            self._stream.write(self._protocol.take_replies())
+        for event in events:
             if isinstance(event, str | bytes):
                 if not self._leaving:
                     self._waiting.append(event)
@@ -217,8 +215,6 @@ class WebSocket:
                 self._hang_up_later()
                 if not self._waiting:
                     self._part()
-        if self._protocol.replies:
-            self._stream.write(self._protocol.take_replies())
         self._regulate()
         self._wake()
 
@@ -229,7 +225,7 @@ class WebSocket:
         them. If we closed first, the kernel could answer what still comes with a
         reset, and wipe out what the peer has not read yet (section 7.1.1).
         """
-        if self.close_code is None and not self._stream.closed:
+        if not self._ended():
             self._note_end()
             self._stream.write(self._protocol.goodbye())
             self._stream.write_eof()
@@ -278,23 +274,21 @@ class WebSocket:
         self._paused = full
 
     async def _wait_for_room(self) -> None:
-        try:
+        with suppress(StreamClosed):
             await self._stream.drain()
-        except StreamClosed:
-            return
-        self._congested = False
-        self._regulate()
+            self._congested = False
+            self._regulate()
 
     def _keep_alive(self) -> None:
         """Ask whether the peer is there; hang up on one that was silent since."""
-        if self._stream.closed or self._protocol.close_sent:
+        if self._ended() or self._protocol.close_sent:
             return
-        if not self._heard and not self._paused:
+        if self._heard or self._paused:
+            self._heard = False
+            self._stream.write(self._protocol.ping())
+            self._in(self.settings.ping_interval, self._keep_alive)
+        else:
             self._stream.abort()
-            return
-        self._heard = False
-        self._stream.write(self._protocol.ping())
-        self._in(self.settings.ping_interval, self._keep_alive)
 
     def _hang_up_later(self) -> None:
         self._in(self.settings.close_timeout, self._stream.abort)
@@ -358,8 +352,8 @@ def check_origin(request: Request, origins: Origins) -> None:
 
     A browser lets any page open a WebSocket to anywhere, with the cookies of there,
     and tells in Origin which page it is (section 10.2). Other programs send none.
-    `origins` are those allowed, or a function of the request and the origin; None
-    allows the host the request went to, "*" everybody.
+    `origins` are those allowed, or a function of the request and the origin that
+    says so; None allows the host the request went to, "*" everybody.
     """
     origin = request.headers.get("origin")
     if origin is None:
@@ -369,7 +363,7 @@ def check_origin(request: Request, origins: Origins) -> None:
     elif callable(origins):
         allowed = origins(request, origin)
     else:
-        allowed = origin in origins or "*" in origins
+        allowed = origins == "*" or origin in origins
     if not allowed:
         raise HTTPError(403, "This page may not open a WebSocket here.")
 
@@ -384,6 +378,8 @@ def websocket(
     handler returns, its WebSocket is closed; when it fails, with code 1011.
     """
     options = WebSocketSettings(**settings)
+    if isinstance(protocols, str) or (isinstance(origins, str) and origins != "*"):
+        raise TypeError("protocols and origins are collections of str")
 
     def decorate(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Response]:
         @wraps(handler)
@@ -392,12 +388,9 @@ def websocket(
             check_origin(request, origins)
             offered = tokens(request.headers.get("sec-websocket-protocol", ""))
             chosen = next((name for name in offered if name in protocols), None)
-            headers = [
-                ("Upgrade", "websocket"),
-                ("Sec-WebSocket-Accept", accept_key(key)),
-            ]
+            headers = {"Upgrade": "websocket", "Sec-WebSocket-Accept": accept_key(key)}
             if chosen is not None:
-                headers.append(("Sec-WebSocket-Protocol", chosen))
+                headers["Sec-WebSocket-Protocol"] = chosen
 
             async def upgrade(stream: Stream) -> None:
                 ws = WebSocket(stream, options, chosen)
