@@ -1,9 +1,11 @@
 """Kernels on our loop, without a web server: pages are played by a list of messages."""
 
+import errno
 import json
 import os
 import signal
 import sys
+import tempfile
 from itertools import count
 from pathlib import Path
 
@@ -333,6 +335,21 @@ def test_an_endless_loop_is_interrupted(play):
     play(test)
 
 
+def test_busy_means_busy_although_the_control_channel_is_idle(play):
+    async def test(started, connect):
+        page = connect()
+        request = page.run("print('go', flush=True)\nwhile True: pass")
+        await page.until(lambda: page.text(request))
+        asked = page.ask("kernel_info_request", {}, "control")
+        await page.answer(asked, "kernel_info_reply")
+        assert started.state == "busy"
+        started.interrupt()
+        await page.answer(request)
+        assert started.state == "idle"
+
+    play(test)
+
+
 def test_interrupting_a_kernel_that_starts_does_not_end_it(play):
     async def test(started, connect):
         started.interrupt()
@@ -449,6 +466,38 @@ def test_a_program_that_is_not_there(kernels, monkeypatch):
     with pytest.raises(FileNotFoundError):
         kernels.start()
     assert len(kernels) == 0
+
+
+def test_a_kernel_of_the_same_name_elsewhere_is_not_taken(loop, tmp_path, monkeypatch):
+    folder = tmp_path / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    spec = {"argv": ["/no/such/python"], "display_name": "x", "language": "x"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    kernels = Kernels(loop, tmp_path)
+    assert process.command(kernels.spec("python3"), Path("x"))[0] == sys.executable
+    kernels.kill()
+
+
+def test_when_no_descriptors_are_left_nothing_is_left_behind(
+    loop, kernels, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def fail(*arguments):
+        raise zmq.ZMQError(errno.EMFILE)
+
+    for place in ((zmq.Context, "socket"), (process, "launch_kernel")):
+        with monkeypatch.context() as patch:
+            patch.setattr(*place, fail if place[0] is zmq.Context else no_descriptors)
+            with pytest.raises(OSError, match="Too many open files"):
+                kernels.start()
+        assert list(tmp_path.glob("dustdevil-*")) == []
+        assert len(kernels) == 0
+
+
+def no_descriptors(*arguments, **options):
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def test_what_a_cell_started_ends_with_its_kernel(play, tmp_path):

@@ -21,6 +21,7 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import connect
 
+from workshop import overlay
 from workshop.livebook import wire
 
 TOKEN = "the-token"
@@ -912,12 +913,9 @@ def test_a_book_that_is_not_built(serve, tmp_path):
     assert "the book is not built" in refusal(serve(pages=tmp_path))
 
 
-REFERENCE = Path(__file__).parent.parent / "src" / "dustdevil"
-
-
 def copy_module(folder, name, old="", new=""):
     folder.mkdir(exist_ok=True)
-    text = (REFERENCE / f"{name}.py").read_text()
+    text = (overlay.REFERENCE / f"{name}.py").read_text()
     assert old in text
     changed = text.replace(old, new, 1) if old else text
     (folder / f"{name}.py").write_text(changed)

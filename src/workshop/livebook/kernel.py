@@ -11,7 +11,7 @@ import json
 import shutil
 import signal
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,15 +83,14 @@ class Kernel:
         self._asked: dict[str, Client] = {}
         self._expected = False  # whether its end is our doing
         self._home = Path(tempfile.mkdtemp(prefix="dustdevil-"))
-        try:
+        with ExitStack() as undo:
+            undo.callback(shutil.rmtree, self._home)
             self.link = Link(
                 self.loop, self.context, self._home, self._on_message, self._on_ready
             )
+            undo.callback(self.link.close)
             self.process = Process(self.loop, self.spec, self.link.file, self.folder)
-        except OSError:
-            self.link.close()
-            self._sweep_up()
-            raise
+            undo.pop_all()  # all went well
         self._patience = self.loop.call_later(START, self._give_up)
         self.process.ended.add_done_callback(self._on_end)
 

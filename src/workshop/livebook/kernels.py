@@ -10,6 +10,8 @@ about as long as Python takes to import ipykernel, half a second or so.
 """
 
 import logging
+import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,7 +45,10 @@ class Kernels:
         self.root = root.resolve()
         self.limit = limit
         self.idle = idle
-        self.specs = KernelSpecManager()
+        # The kernels of this environment, where the book's packages are, and not
+        # others that the reader may have installed under the same name.
+        folders = [os.path.join(sys.prefix, "share", "jupyter", "kernels")]
+        self.specs = KernelSpecManager(kernel_dirs=folders)
         self._context = zmq.Context()
         self._kernels: dict[str, Kernel] = {}
         self._ending: set[Kernel] = set()

@@ -55,21 +55,27 @@ class Link:
             str(self.file), ip=str(home / "zmq"), transport="ipc", key=key
         )
         self.session = Session(key=key)
-        self._channels = {
-            name: Channel(
-                loop,
-                context,
-                kind,
-                f"ipc://{info['ip']}-{info[name + '_port']}",
-                # The kernel answers on stdin whoever asked on shell: same name on both.
-                self.session.bsession,
-                lambda frames, name=name: self._receive(name, frames),
-            )
-            for name, kind in KINDS.items()
-        }
+        self._channels: dict[str, Channel] = {}
         self._held: list[tuple[str, Parts]] = []
         self._heard: set[str] = set()
-        self._asking = loop.call_soon(self._ask)
+        try:
+            for name in KINDS:
+                self._channels[name] = self._connect(context, name, info)
+        except zmq.ZMQError as error:
+            self.close()
+            raise OSError(error.errno, error.strerror) from error
+        loop.call_soon(self._ask)
+
+    def _connect(self, context: zmq.Context, name: str, info: dict) -> Channel:
+        return Channel(
+            self.loop,
+            context,
+            KINDS[name],
+            f"ipc://{info['ip']}-{info[name + '_port']}",
+            # The kernel answers on stdin whoever asked on shell: one name for both.
+            self.session.bsession,
+            lambda frames: self._receive(name, frames),
+        )
 
     def send(self, channel: str, parts: Parts) -> None:
         """Sign and send. Until the kernel is ready, messages wait here, in order."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dustdevil.web import Application, StaticFiles
+from dustdevil.web import Application
 from workshop.livebook.api import Api
 from workshop.livebook.kernels import Kernels
 from workshop.livebook.security import Guard
