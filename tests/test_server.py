@@ -1014,6 +1014,16 @@ def test_an_upgrade_decided_later_and_one_declined(running):
         assert client.file.read() == b"hi"
 
 
+def test_a_declined_upgrade_still_has_its_body(running):
+    hidden = request("/hidden")
+    lines = (*UPGRADE, f"Content-Length: {len(hidden)}")
+    with running(show_target).connect() as client:
+        client.send(request("/open", *lines, method="POST"))
+        assert client.response()[2] == b"/open"
+        client.send(hidden + request("/next"))
+        assert client.response()[2] == b"/next"
+
+
 def test_an_upgraded_connection_that_fails_or_is_lost(running, caplog):
     async def fail(stream):
         raise ValueError("in the other protocol")

@@ -291,7 +291,10 @@ class RequestParser:
 
     def resume(self) -> None:
         """Go on with HTTP: the other protocol was declined. Then `feed(b"")`."""
-        self._step = RequestParser._read_head
+        if self.paused:
+            self._step = RequestParser._read_head
+        else:
+            self._after = RequestParser._read_head  # when the body is over
 
     def leftover(self) -> bytes:
         """Take away the bytes that came after the request, for the new protocol."""
@@ -495,7 +498,7 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     raise ProtocolError(400, "the request's target is malformed")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def is_host(value: bytes) -> bool:
     """Whether this is a host with or without a port (RFC 9110, 7.2)."""
     found = HOST.fullmatch(value)
@@ -518,14 +521,15 @@ def make_head(
     version = "1.0" if minor == b"0" else "1.1"
     head = Head(method.decode(), target.decode(), version, Headers(block))
     found = FRAMING_FIELD.findall(block)
-    hosts = [value.strip(b" \t") for name, value in found if len(name) == 4]
+    hosts = [value for name, value in found if name.lower() == b"host"]
     # RFC 9112, 3.2: one Host in every request since 1.1, and never two.
     if len(hosts) > 1 or (version == "1.1" and not hosts):
         raise ProtocolError(400, "there must be one Host field")
     if hosts:
-        if not is_host(hosts[0]):
+        host = hosts[0].strip(b" \t")
+        if not is_host(host):
             raise ProtocolError(400, "the Host field is malformed")
-        head.host = (authority or hosts[0]).decode()
+        head.host = (authority or host).decode()
     elif authority:
         head.host = authority.decode()
     if len(found) > len(hosts):
