@@ -341,6 +341,24 @@ def test_incomplete(stream):
     assert not any(item[0] in ("end", 400) for item in found)
 
 
+def at_eof(stream):
+    parser = RequestParser(LIMITS)
+    while parser.feed(stream):
+        stream = b""
+    return [event.status for event in parser.feed_eof()]
+
+
+def test_the_end_of_the_bytes_is_an_error_in_the_middle_only():
+    for stream in ACCEPTED.values():
+        assert at_eof(stream) == []
+    for _, stream in REJECTED.values():
+        assert at_eof(stream) == []  # it was said already
+    for stream in INCOMPLETE.values():
+        assert at_eof(stream) == [400]
+    assert at_eof(b"") == []
+    assert at_eof(b"\r\n") == []
+
+
 @pytest.mark.parametrize("stream", STREAMS)
 def test_the_verdict_is_the_same_wherever_the_bytes_are_cut(stream):
     whole = verdict(stream)

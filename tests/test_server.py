@@ -437,10 +437,16 @@ class FakeStream:
     def __init__(self):
         self.written = []
         self.unsent = 0
-        self.closed = self.eof = False
+        self.closed = self.eof = self.paused = False
 
     def write(self, data):
         self.written.append(data)
+
+    def pause_reading(self):
+        self.paused = True
+
+    def resume_reading(self):
+        self.paused = False
 
 
 def test_answers_are_joined_and_need_no_task():
@@ -464,6 +470,33 @@ def test_a_coroutine_that_waits_for_nothing_is_no_task():
         assert len(stream.written) == 1
         assert stream.written[0].count(b"all of it is here") == 3
         assert not loop.ready
+
+
+@pytest.mark.parametrize("at_once", [1, 10, 100, 500])
+def test_requests_that_wait_for_their_turn_are_bounded(at_once):
+    waiting = Future(Loop())
+
+    async def application(head, body, connection):
+        await waiting
+        return Answer(head.target.encode())
+
+    loop = waiting.scheduler
+    with closing(loop):
+        stream = FakeStream()
+        connection = Connection(Server(application, loop=loop), stream, None)
+        sent = 0
+        while not stream.paused:
+            numbers = range(sent, sent + at_once)
+            stream.on_data(b"".join(request(f"/{number}") for number in numbers))
+            sent += at_once
+            assert len(connection._events) < 200
+        waiting.set_result(None)
+        while loop.ready:
+            loop.run_ready()
+        assert not stream.paused
+        answers = b"".join(stream.written)
+        found = re.findall(rb"\r\n\r\n/(\d+)", answers)
+        assert [int(number) for number in found] == list(range(sent))
 
 
 def test_many_requests_in_one_go(running):

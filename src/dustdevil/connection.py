@@ -313,11 +313,15 @@ class Connection:
             self._allowance = min(most, self._allowance + more)
 
     def _hold(self) -> None:
-        """Let the application have what came, and read no more than it can use."""
+        """Let the application have what came, and read no more than it can use.
+
+        What is left in the kernel's buffer, when that is full, makes the client wait.
+        """
         if self._reader is not None and self._events and not self._reader.done():
             self._reader.set_result(None)
         size = sum(len(event.data) for event in self._events if type(event) is Data)
-        if self._full or size + self._parser.kept > HIGH_WATER:
+        many = len(self._events) >= self._parser.limits.batch
+        if many or size + self._parser.kept > HIGH_WATER:
             self._paused = True
             self.stream.pause_reading()
 
