@@ -110,11 +110,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 CELLS = [
-    ("a = 20\nprint('first')", "stored first\n"),
-    ("a += 1\na * 2", "stored second\n"),
-    ("print('third', a)", "stored third\n"),
+    ("a = 20\nprint('first')", "as stored: one\n"),
+    ("a += 1\na * 2", "as stored: two\n"),
+    ("print('third', a)", "as stored: three\n"),
     ("1 / 0", None),
-    ("print('after the error')", "stored fifth\n"),
+    ("print('after the error')", "as stored: five\n"),
 ]
 
 
@@ -187,8 +187,16 @@ class Reader:
     def expect_state(self, words: str) -> None:
         expect(self.bar.locator(".live-state")).to_contain_text(words)
 
+    def run(self, *numbers: int) -> None:
+        """Run cells that have not run yet, and wait for their end."""
+        for number in numbers:
+            self.cell(number).run()
+        for number in numbers:
+            expect(self.cell(number).note).to_contain_text("[")
+        self.settle()
+
     def settle(self) -> None:
-        """Wait until nothing runs and nothing is queued."""
+        """Wait until nothing runs and nothing is queued any more."""
         expect(self.page.locator("[data-live]")).to_have_count(0)
 
     def picture(self, name: str) -> None:
@@ -219,6 +227,7 @@ class Cell:
         self.editor.click()
         self.reader.page.keyboard.press("ControlOrMeta+a")
         self.reader.page.keyboard.insert_text(code)
+        expect(self.editor.locator(".cm-line").last).to_have_text(code.split("\n")[-1])
 
     def use(self, tool: str) -> None:
         """Click one of the buttons that show themselves on the cell in focus."""
@@ -321,9 +330,7 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
 def test_a_chapter_is_read_run_and_changed(visit, served_book, chapter):
     reader = visit(served_book.replace("/?", f"/book/{chapter}.html?"))
     reader.expect_state("not started")
-    for number in (1, 2, 3):
-        reader.cell(number).run()
-    reader.settle()
+    reader.run(1, 2, 3)
     for number in (1, 2, 3):
         cell = reader.cell(number)
         expect(cell.note).to_contain_text(f"[{number}]")
@@ -370,17 +377,17 @@ def test_a_cell_runs_and_its_stored_output_waits_for_the_new_one(reader):
     first, second = reader.cell(1), reader.cell(2)
     first.do("import time; time.sleep(600)")
     expect(first.note).to_contain_text("running")
-    first.expect_output("stored first")
+    first.expect_output("as stored: one")
     second.run()
     expect(second.note).to_contain_text("queued")
-    second.expect_output("stored second")
+    second.expect_output("as stored: two")
     reader.picture("queued")
     first.run()  # the button of a running cell stops it
     expect(first.note).to_contain_text("stopped")
     first.expect_output("KeyboardInterrupt")
     expect(first.output).not_to_contain_text("stored")
     expect(second.note).to_contain_text("not run")
-    second.expect_output("stored second")
+    second.expect_output("as stored: two")
 
 
 def test_output_streams_while_the_cell_runs(reader):
@@ -395,7 +402,6 @@ def test_output_streams_while_the_cell_runs(reader):
 def test_run_all_above_stops_only_at_an_error_that_the_book_does_not_show(reader):
     last = reader.cell(5)
     last.use("Run all cells above")
-    reader.settle()
     reader.cell(2).expect_output("42")
     expect(reader.cell(4).note).to_contain_text("[4] · error")
     expect(last.note).to_have_count(0)
@@ -413,7 +419,7 @@ def test_reset_brings_back_source_and_stored_output(reader):
     cell.expect_output("something else")
     expect(cell.note).to_contain_text("edited")
     cell.root.get_by_role("button", name="Reset").click()
-    cell.expect_output("stored second")
+    cell.expect_output("as stored: two")
     expect(cell.editor).to_have_count(0)
     expect(cell.root.locator(".cell_input")).to_contain_text("a * 2")
 
@@ -423,9 +429,9 @@ def test_reset_ends_a_running_cell(reader):
     cell.do("print('on')\nwhile True: pass")
     cell.expect_output("on")
     cell.root.get_by_role("button", name="Reset").click()
-    cell.expect_output("stored first")
+    cell.expect_output("as stored: one")
     reader.expect_state("idle")
-    expect(cell.output).to_have_text("stored first\n")
+    expect(cell.output).to_have_text("as stored: one\n")
     expect(cell.note).to_have_count(0)
 
 
@@ -656,7 +662,7 @@ def test_a_published_copy_says_how_to_run_it(visit, pages):
         reader = visit(f"http://127.0.0.1:{server.server_port}/book/cells.html")
         reader.cell(1).run()
         reader.cell(1).expect_notice("make serve")
-        reader.cell(1).expect_output("stored first")
+        reader.cell(1).expect_output("as stored: one")
         reader.picture("published")
     finally:
         server.shutdown()
@@ -702,8 +708,7 @@ def test_a_browser_that_the_server_does_not_know(reader, when):
 def test_too_many_kernels_are_refused_in_the_servers_words(visit, own_server):
     server = own_server(limit=1)
     one = visit(f"{server.address}book/cells.html?token={TOKEN}")
-    one.cell(1).run()
-    one.settle()
+    one.run(1)
     two = visit(f"{server.address}book/other.html?token={TOKEN}")
     two.cell(1).run()
     two.cell(1).expect_notice("which is the limit")
@@ -737,8 +742,7 @@ def test_a_server_that_comes_back_without_the_kernel(visit, own_server):
     server = own_server()
     reader = visit(f"{server.address}book/cells.html?token={TOKEN}")
     cell = reader.cell(2)
-    reader.cell(1).run()
-    reader.settle()
+    reader.run(1)
     server.stop(signal.SIGKILL)
     reader.expect_state("disconnected, trying again")
     cell.use("Edit")  # which needs the editor, and so the server
@@ -766,8 +770,7 @@ def test_the_front_end_comes_with_the_first_run_and_the_editor_with_the_first_ed
     reader.page.wait_for_load_state("networkidle")
     assert not loaded()
     assert not [url for url in reader.asked if "/api" in url]
-    reader.cell(1).run()
-    reader.settle()
+    reader.run(1)
     assert loaded() == {"cells"}
     reader.cell(1).write("1")
     assert loaded() == {"cells", "editor"}
@@ -784,9 +787,7 @@ def test_the_part_on_every_page_is_small(pages):
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_axe_finds_nothing_serious_in_live_cells(reader, visit, live, mode):
     reader = visit(f"{live.address}book/cells.html?token={TOKEN}", mode=mode)
-    for number in (1, 2, 3, 4):
-        reader.cell(number).run()
-    reader.settle()
+    reader.run(1, 2, 3, 4)
     reader.cell(5).do("input('A line, please: ')")
     expect(reader.cell(5).output.get_by_label("A line")).to_be_visible()
     reader.picture(f"cells-{mode}")
