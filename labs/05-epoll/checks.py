@@ -56,14 +56,21 @@ class MadeUpPoller:
         self.script: list[list[tuple[int, int]]] = []
         self.asked: list[float | None] = []
         self.told: list[tuple] = []
+        self.known: set[int] = set()
 
     def register(self, fd, events, edge=False):
+        if fd in self.known:
+            raise FileExistsError(fd)
+        self.known.add(fd)
         self.told.append(("register", fd, events, bool(edge)))
 
     def modify(self, fd, events, edge=False):
         self.told.append(("modify", fd, events, bool(edge)))
 
     def unregister(self, fd):
+        if fd not in self.known:
+            raise FileNotFoundError(fd)
+        self.known.remove(fd)
         self.told.append(("unregister", fd))
 
     def poll(self, timeout):
@@ -169,9 +176,10 @@ def asks_with_select(bench: Bench) -> None:
     expect_ready(bench, poller, c, 0, "after unregister")
     with expect_raises(FileExistsError, "register of a descriptor that is registered"):
         poller.register(a.fileno(), READ)
-    for method in (poller.unregister, lambda fd: poller.modify(fd, READ)):
-        with expect_raises(FileNotFoundError, "unregister, modify of an unknown one"):
-            method(c.fileno())
+    with expect_raises(FileNotFoundError, "unregister of one that is not registered"):
+        poller.unregister(c.fileno())
+    with expect_raises(FileNotFoundError, "modify of one that is not registered"):
+        poller.modify(c.fileno(), READ)
     with expect_raises(
         ValueError,
         "register of descriptor 5000",
@@ -277,6 +285,7 @@ def watches(bench: Bench) -> None:
         "The descriptor's number is used again, by another socket: that the first one "
         "was watched for edges must be forgotten.",
     )
+    _asks_the_poller_first(loop, poller, fd)
     for number, callback in loop._watched.items():
         if number in (fd, edgy):
             callback(READ)
@@ -284,6 +293,22 @@ def watches(bench: Bench) -> None:
         "who is called for READ at both",
         sorted(log),
         sorted([(fd, READ), (edgy, -READ)]),
+    )
+
+
+def _asks_the_poller_first(loop, poller: MadeUpPoller, fd: int) -> None:
+    nobody = fd + 1000
+    with expect_raises(FileNotFoundError, "unwatch() of one that nobody watches"):
+        loop.unwatch(nobody)
+    before = loop._watched.get(fd)
+    with expect_raises(FileExistsError, "watch() of one that is watched already"):
+        loop.watch(fd, 1, len, edge=True)
+    expect_true(
+        "the callback of a descriptor after a second watch() that was refused",
+        loop._watched.get(fd) is before and fd not in loop._edges,
+        "the first one, as before",
+        "the second one, or a mark that it is watched for edges",
+        "Ask the poller first: if it raises, nothing has happened yet.",
     )
 
 
@@ -309,8 +334,8 @@ def the_right_clock(bench: Bench) -> None:
     what = f"call_later({delay}), then the clock on the wall is set"
     expect(f"{what} an hour ahead; calls made at once", log, [])
     clock.shift -= 7200
-    _release(loop, clock, delay)
-    expect(f"{what} back; calls made {delay} seconds later", log, ["rung"])
+    _release(loop, clock, delay + 1)
+    expect(f"{what} back; calls made {delay + 1} seconds later", log, ["rung"])
 
 
 @check(
@@ -345,7 +370,12 @@ def timers(bench: Bench) -> None:
     half = sorted(delays)[2]
     _release(loop, clock, half)
     wanted = [f"after {delay}" for delay in sorted(delays) if delay <= half]
-    expect(said.format(half), log, wanted)
+    expect(
+        said.format(half),
+        log,
+        wanted,
+        "A timer whose moment is just now is due." if log == wanted[:-1] else "",
+    )
     _release(loop, clock, 100)
     wanted = [f"after {delay}" for delay in sorted(delays)] + ["a", "b", "c"]
     expect(
@@ -354,6 +384,7 @@ def timers(bench: Bench) -> None:
     _release(loop, clock, 200)
     expect("the same timers at 200 seconds: what was called, in all", log, wanted)
     _lets_go(loop)
+    _keeps_count(loop, clock)
     _stays_cheap(bench, loop)
 
 
@@ -385,6 +416,26 @@ def _lets_go(loop) -> None:
         "A timeout of a minute would keep its connection in memory for a minute after "
         "it has closed.",
     )
+
+
+def _keeps_count(loop, clock: Clock) -> None:
+    rung = loop.call_later(1, len, "")
+    _release(loop, clock, 3600)
+    rung.cancel()
+    for delay in range(20):
+        timer = loop.call_later(delay, len, "")
+        timer.cancel()
+        timer.cancel()
+    expect(
+        "20 timers cancelled, twice each, and one that has rung already; "
+        "loop._cancelled, which forget_timer() counts",
+        loop._cancelled,
+        20,
+        "A cancel() that changes nothing is not counted, or the loop would tidy up for "
+        "nothing.",
+    )
+    _release(loop, clock, 7200)
+    expect("loop._cancelled, after their time has passed", loop._cancelled, 0)
 
 
 class Moment(float):
@@ -421,7 +472,7 @@ def _stays_cheap(bench: Bench, loop) -> None:
 
 
 @check(
-    "How long to sleep: not at all, to the next timer, or for as long as it takes",
+    "How long poll() may sleep",
     step=5,
     read="A turn",
     hints=[
@@ -433,41 +484,34 @@ def _stays_cheap(bench: Bench, loop) -> None:
     ],
 )
 def patience(bench: Bench) -> None:
-    loop, poller, clock = made_up_loop(bench)
+    loop, _, clock = made_up_loop(bench)
     delay = bench.random.randint(3, 300)
-    loop.turn()
-    _expect_timeout(poller, "nothing is ready, and no timer is set", None)
-    loop.call_soon(len, "")
-    loop.turn()
-    _expect_timeout(poller, "a call is ready", 0)
+    _expect_patience(loop, "nothing is ready, and no timer is set", None)
     loop.call_later(delay, len, "")
-    poller.clock = None  # it comes back early, as for a signal
     clock.now += 1
-    loop.turn()
-    _expect_timeout(poller, f"the next timer is due in {delay - 1} seconds", delay - 1)
+    _expect_patience(loop, f"the next timer is due in {delay - 1} seconds", delay - 1)
     clock.now += delay
-    loop.turn()
-    _expect_timeout(poller, "a timer is overdue", 0)
+    _expect_patience(loop, "a timer is overdue", 0)
+    loop._release_timers()
+    loop.run_ready()
+    loop.call_soon(len, "")
+    _expect_patience(loop, "a call is ready", 0)
+    loop.run_ready()
+    loop.stop()
+    _expect_patience(loop, "stop() was called", 0)
 
 
-def _expect_timeout(poller: MadeUpPoller, when: str, wanted: float | None) -> None:
-    got = poller.asked
-    poller.asked = []
-    if len(got) != 1:
-        raise Wrong(
-            f"one turn() when {when}\n  expected: one call of poller.poll()\n"
-            f"  got:      {len(got)}"
-        )
-    why = ""
-    if wanted != 0 and got[0] == 0:
+def _expect_patience(loop, when: str, wanted: float | None) -> None:
+    got, why = loop._patience(), ""
+    if wanted != 0 and got == 0:
         why = "A loop that never sleeps keeps a core busy and does nothing with it."
-    elif got[0] is not None and (wanted is None or 0 < got[0] < wanted):
-        why = "It would wake, find nothing to do, and sleep again, all day long."
-    elif got[0] is not None and got[0] < 0:
+    elif got is not None and got < 0:
         why = "To epoll a negative timeout means: for as long as it takes."
-    elif got[0] is None:
+    elif got is not None and (wanted is None or got < wanted):
+        why = "It would wake, find nothing to do, and sleep again, all day long."
+    elif got is None or (wanted is not None and got > wanted):
         why = "It would sleep past what there is to do."
-    expect(f"the timeout for poller.poll() when {when}", got[0], wanted, why)
+    expect(f"_patience(), when {when}", got, wanted, why)
 
 
 def echo(loop, bench: Bench, listener: socket.socket) -> None:
@@ -499,7 +543,7 @@ def serve(bench: Bench, listener: socket.socket) -> None:
 
 
 @check(
-    "An echo server answers a second client while the first is silent",
+    "An echo server for three clients at once",
     step=5,
     read="A loop in twenty lines",
     hints=[
@@ -540,7 +584,7 @@ def echo_server(bench: Bench) -> None:
 
 
 @check(
-    "One turn serves all that are ready, and nothing that comes up meanwhile",
+    "One turn: all that are ready, and nothing that comes up meanwhile",
     step=5,
     read="A turn",
     hints=[
@@ -570,13 +614,34 @@ def one_turn(bench: Bench) -> None:
         f"one turn; {', '.join(map(str, fds))} are ready, one timer is due",
         log,
         [*((fd, READ) for fd in fds), "call", "timer"],
-        "The report of poll() is a list, and everybody in it is ready."
-        if "call" in log and len(log) < 5
-        else "",
+        _about_turn(log),
     )
+    _sleeps(bench, loop, poller)
     _unwatched_meanwhile(loop, poller, fds, READ)
     _goes_on(loop, poller, fds, READ)
     _starves_nobody(loop, poller)
+
+
+def _about_turn(log: list) -> str:
+    if log[:1] in (["call"], ["timer"]):
+        return "poll() comes first: what its callbacks make ready is called at once."
+    if "call" in log and len(log) < 5:
+        return "The report of poll() is a list, and everybody in it is ready."
+    return ""
+
+
+def _sleeps(bench: Bench, loop, poller: MadeUpPoller) -> None:
+    delay, log = bench.random.randint(3, 300), []
+    loop.call_later(delay, log.append, "timer")
+    poller.asked = []
+    loop.turn()
+    expect(
+        f"one turn, nothing is ready, a timer is due in {delay} seconds; the timeouts "
+        "that poll() is given",
+        poller.asked,
+        [delay],
+    )
+    expect("the calls made in that turn, when poll() has slept so long", log, ["timer"])
 
 
 def _unwatched_meanwhile(loop, poller: MadeUpPoller, fds: list[int], READ: int) -> None:
@@ -591,13 +656,18 @@ def _unwatched_meanwhile(loop, poller: MadeUpPoller, fds: list[int], READ: int) 
 
         loop.watch(fd, READ, callback)
     poller.script = [[(first, READ), (second, READ)]]
-    loop.turn()
-    expect(
-        f"{first} and {second} are ready, and each one's callback unwatches the other",
-        log,
-        [first],
-        "After unwatch() nobody wants to hear of that descriptor; it may be closed.",
+    what = (
+        f"{first} and {second} are ready, and each one's callback unwatches the other"
     )
+    why = "After unwatch() nobody wants to hear of that descriptor; it may be closed."
+    try:
+        loop.turn()
+    except KeyError as error:
+        raise Wrong(
+            f"{what}\n  expected: only {first} is called\n"
+            f"  got:      KeyError: {error}\n{why}"
+        ) from error
+    expect(what, log, [first], why)
 
 
 def _goes_on(loop, poller: MadeUpPoller, fds: list[int], READ: int) -> None:

@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "patience"
 MESSAGE = """\
-wrong: the timeout for poller.poll() when nothing is ready, and no timer is set
+wrong: _patience(), when nothing is ready, and no timer is set
   expected: None
   got:      0
 A loop that never sleeps keeps a core busy and does nothing with it.

@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "patience"
 MESSAGE = """\
-wrong: the timeout for poller.poll() when a timer is overdue
+wrong: _patience(), when a timer is overdue
   expected: 0
   got:      -1.0
 To epoll a negative timeout means: for as long as it takes.

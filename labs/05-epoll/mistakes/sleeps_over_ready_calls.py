@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "patience"
 MESSAGE = """\
-wrong: the timeout for poller.poll() when a call is ready
+wrong: _patience(), when a call is ready
   expected: 0
   got:      None
 It would sleep past what there is to do.
