@@ -9,6 +9,7 @@ import pytest
 from test_web import ask, header, request, run
 
 from dustdevil import static
+from dustdevil.coroutine import Scheduler, let_others_run
 from dustdevil.messages import HTTPError
 from dustdevil.static import StaticFiles
 from dustdevil.web import Application
@@ -76,6 +77,12 @@ def test_a_folder_without_its_slash_is_redirected(app):
     assert response.status == 308
     assert header(response, "location") == ["/empty%20folder/?q=%2F&r=a"]
     assert header(ask(app, "/docs"), "location") == ["/docs/"]
+
+
+def test_a_redirect_never_leads_to_another_host():
+    for path in ("//docs", "/docs", "///docs//"):
+        location = header(static.to_folder(request(path)), "location")
+        assert location == ["/docs/"]
 
 
 def test_under_a_prefix(root):
@@ -496,6 +503,30 @@ def test_a_large_file_comes_in_blocks(app, large):
     assert b"".join(blocks) == large
     assert max(map(len, blocks)) <= static.BLOCK
     assert response.body.file.closed
+
+
+def test_others_have_a_turn_between_two_blocks(app, large):
+    scheduler = Scheduler()
+    order = []
+
+    async def read():
+        async for _ in ask(app, "/large.bin").body:
+            order.append("block")
+
+    async def other():
+        for _ in range(3):
+            order.append("other")
+            await let_others_run()
+
+    async def both():
+        reading, waiting = scheduler.spawn(read()), scheduler.spawn(other())
+        await reading
+        await waiting
+
+    scheduler.run(both())
+    assert sorted(order) == ["block"] * 3 + ["other"] * 3
+    assert order[:2] != ["block"] * 2
+    assert "block block" not in " ".join(order[:4])
 
 
 def test_a_range_of_a_large_file(app, large):
