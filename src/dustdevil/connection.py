@@ -462,7 +462,7 @@ class Connection:
             self._linger()  # this request has its answer already
             return
         if self._head is None:
-            self._head = Head("", "", "1.1", NO_HEADERS)
+            self._head = Head("", "", "1.1", b"")
         self._head.keep_alive = False
         self._respond(Page(error.status, error.reason))
 
@@ -545,7 +545,7 @@ class Connection:
         self._events.clear()
         self._parser.stop()
         if self._head is None:
-            self._head = Head("", "", "1.1", NO_HEADERS)  # nothing is served any more
+            self._head = Head("", "", "1.1", b"")  # nothing is served any more
         if self.stream.eof:
             self._hang_up()
         elif not self.stream.closed:

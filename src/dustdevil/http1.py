@@ -32,6 +32,8 @@ from socket import AF_INET6, inet_pton
 from time import time
 from typing import Any, NamedTuple
 
+from dustdevil.fields import lazy
+
 # The grammar. A + or * with another + behind it never gives back what it took: the
 # expressions need no second try, and nobody can make them try long.
 
@@ -178,11 +180,16 @@ class Head:
     expects_continue = False
     upgrade = ""
 
-    def __init__(self, method: str, target: str, version: str, headers: Headers):
+    def __init__(self, method: str, target: str, version: str, block: bytes):
         self.method = method
         self.target = target
         self.version = version
-        self.headers = headers
+        self._block = block
+
+    @lazy
+    def headers(self) -> Headers:
+        """All the header fields, in their order."""
+        return Headers(self._block)
 
     def __repr__(self) -> str:
         return f"<Head {self.method} {self.target} HTTP/{self.version}>"
@@ -519,31 +526,29 @@ def make_head(
     ProtocolError where they contradict themselves or the standard.
     """
     version = "1.0" if minor == b"0" else "1.1"
-    head = Head(method.decode(), target.decode(), version, Headers(block))
-    found = FRAMING_FIELD.findall(block)
-    hosts = [value for name, value in found if name.lower() == b"host"]
+    head = Head(method.decode(), target.decode(), version, block)
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in FRAMING_FIELD.findall(block):
+        fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    hosts = fields.pop(b"host", [])
     # RFC 9112, 3.2: one Host in every request since 1.1, and never two.
     if len(hosts) > 1 or (version == "1.1" and not hosts):
         raise ProtocolError(400, "there must be one Host field")
     if hosts:
-        host = hosts[0].strip(b" \t")
-        if not is_host(host):
+        if not is_host(hosts[0]):
             raise ProtocolError(400, "the Host field is malformed")
-        head.host = (authority or host).decode()
-    elif authority:
+        head.host = hosts[0].decode()
+    if authority:
         head.host = authority.decode()
-    if len(found) > len(hosts):
-        frame(head, found)
+    if fields:
+        frame(head, fields)
     elif version == "1.0":
         head.keep_alive = False
     return head
 
 
-def frame(head: Head, found: list[tuple[bytes, bytes]]) -> None:
-    """Do what the framing fields say. Raises ProtocolError."""
-    fields: dict[bytes, list[bytes]] = {}
-    for name, value in found:
-        fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
+def frame(head: Head, fields: dict[bytes, list[bytes]]) -> None:
+    """Do what the framing fields say; their names are in lower case here."""
     persistent = head.version == "1.1"
     head.length = body_length(head.version, fields)
     head.has_body = head.length != 0
