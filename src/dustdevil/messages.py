@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from dustdevil.fields import lazy
-from dustdevil.http1 import Head
+from dustdevil.http1 import Head, Headers
 from dustdevil.stream import Stream
 
 Pair = tuple[str, str]
@@ -73,10 +73,15 @@ class Request:
         self.target: str = head.target
         self.host: str = head.host
         self.upgrade: str = head.upgrade
-        self.headers = head.headers
+        self._head = head
         self.connection = connection
         self.params: dict[str, Any] = {}
         self._body = body
+
+    @lazy
+    def headers(self) -> Headers:
+        """The header fields, taken apart when the first is asked for."""
+        return self._head.headers
 
     @lazy
     def state(self) -> dict[str, Any]:
@@ -91,7 +96,8 @@ class Request:
     @lazy
     def path(self) -> str:
         """The path, decoded. What is not UTF-8 in it becomes U+FFFD."""
-        return unquote(self.raw_path)
+        path = self.raw_path
+        return unquote(path) if "%" in path else path
 
     @property
     def query_string(self) -> str:
@@ -182,7 +188,7 @@ class Response:
         upgrade: Upgrade | None = None,
     ):
         self.headers = list(headers.items() if isinstance(headers, dict) else headers)
-        if not content_type and body and not self.has("Content-Type"):
+        if body and not content_type and not (headers and self.has("Content-Type")):
             content_type = TEXT if isinstance(body, str) else BYTES
         if content_type:
             self.headers.append(("Content-Type", content_type))
@@ -237,8 +243,8 @@ def to_response(result: Any) -> Response:
     """
     if isinstance(result, Response):
         return result
-    if isinstance(result, dict | list):
-        return Response(json.dumps(result).encode(), content_type=JSON)
-    if isinstance(result, str | bytes) or hasattr(result, "__aiter__"):
+    if isinstance(result, (str, bytes)) or hasattr(result, "__aiter__"):
         return Response(result)
+    if isinstance(result, (dict, list)):
+        return Response(json.dumps(result).encode(), content_type=JSON)
     raise TypeError(f"a handler can't return {type(result).__name__}: {result!r:.80}")
