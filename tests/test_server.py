@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager, suppress
+from math import inf
 
 import httpx
 import pytest
@@ -386,6 +387,16 @@ def test_a_body_that_nobody_reads_is_skipped(running):
         assert client.response()[2] == b"hello"
 
 
+def test_a_chunked_body_that_nobody_reads_is_skipped_if_it_is_here(running):
+    lines = "/", "Transfer-Encoding: chunked"
+    with running(hello).connect() as client:
+        client.send(request(*lines, method="POST", body=b"1\r\nx\r\n0\r\n\r\n"))
+        assert client.response()[2] == b"hello"
+        client.send(request(*lines, method="POST", body=b"1\r\nx\r\n"))
+        assert client.response()[1]["connection"] == "close"
+        assert client.at_end()
+
+
 def test_a_large_body_that_nobody_reads_ends_the_connection(running):
     with running(hello).connect() as client:
         client.send(post(b"x" * 100_000)[:-5])
@@ -474,13 +485,13 @@ def test_a_coroutine_that_waits_for_nothing_is_no_task():
 
 @pytest.mark.parametrize("at_once", [1, 10, 100, 500])
 def test_requests_that_wait_for_their_turn_are_bounded(at_once):
-    waiting = Future(Loop())
+    loop = Loop()
+    waiting = Future(loop)
 
     async def application(head, body, connection):
         await waiting
         return Answer(head.target.encode())
 
-    loop = waiting.scheduler
     with closing(loop):
         stream = FakeStream()
         connection = Connection(Server(application, loop=loop), stream, None)
@@ -884,24 +895,29 @@ def test_a_client_that_went_away_cancels_the_application(running):
     assert ended.wait() == "cancelled"
 
 
-def test_who_went_away_after_two_requests_is_noticed_in_the_second(running):
-    application, began, ended = waiting_application()
-    first = Event()
+def test_who_went_away_after_two_requests_is_noticed_in_the_second():
+    loop = Loop()
+    answers = [Future(loop), Future(loop)]
 
-    async def one_then_the_other(head, body, connection):
-        if head.target == "/1":
-            await first.wait()
-            return Answer(b"1")
-        return await application(head, body, connection)
+    async def application(head, body, connection):
+        return await answers[int(head.target[1:])]
 
-    one = running(one_then_the_other, half_closed_timeout=0.3)
-    with one.connect() as client:
-        client.send(request("/1") + request("/2"))
-        client.sock.shutdown(socket.SHUT_WR)
-        one.soon(first.set)
-        assert client.response()[2] == b"1"
-        began.wait()
-        assert ended.wait() == "cancelled"
+    with closing(loop):
+        server = Server(application, ServerSettings(half_closed_timeout=5), loop)
+        stream = FakeStream()
+        server.now = 0
+        connection = Connection(server, stream, None)
+        stream.on_data(request("/0") + request("/1"))
+        assert connection.deadline == inf
+        server.now, stream.eof = 1, True
+        stream.on_data(b"")
+        assert connection.deadline == 6
+        server.now = 2
+        answers[0].set_result(Answer(b"0"))
+        while loop.ready:
+            loop.run_ready()
+        assert server.requests == 2
+        assert connection.deadline == 7
 
 
 def test_a_loop_that_was_stuck_gives_everybody_the_time_back():

@@ -170,7 +170,7 @@ class Connection:
         events = parser.feed(data) if data else parser.feed_eof()
         self._full = len(events) >= parser.limits.batch
         self._events = self._events + events if self._events else events
-        if self._skipping or not self._body.over:
+        if self._skipping or self._body is not NO_BODY:
             self._credit(len(data))
         if self._head is None:
             self._serve()
@@ -299,7 +299,6 @@ class Connection:
             await self._reader
         finally:
             self._reader = None
-            self._allowance = self.deadline - self.server.now
             self._wait(inf, Connection._abort)
 
     def _credit(self, size: int) -> None:
@@ -340,14 +339,13 @@ class Connection:
             self._fail(error)
             return
         head.expects_continue = False
-        self._send(start)
         body, length = response.body, response.length
         bodiless = head.method == "HEAD" or response.status in BODILESS
         if isinstance(body, bytes):
-            if not bodiless:
-                self._send(body)
+            self._send(start if bodiless else start + body)
             self._finish(kept)
         else:
+            self._send(start)
             sending = close(body) if bodiless else self._copy(body, length, chunked)
             last = LAST_CHUNK if chunked and not bodiless else b""
             self._task = self.server.loop.spawn(sending)

@@ -283,8 +283,7 @@ class RequestParser:
     @property
     def idle(self) -> bool:
         """Whether the last request is complete and nothing of another has come."""
-        begins = (RequestParser._read_head, RequestParser._read_request_line)
-        return self._step in begins and not self._buffer
+        return not self._buffer and self._step in FIRST_STEPS
 
     @property
     def kept(self) -> int:
@@ -477,6 +476,7 @@ class RequestParser:
 
 
 Step = Callable[[RequestParser, list[Event]], bool]
+FIRST_STEPS = (RequestParser._read_head, RequestParser._read_request_line)
 
 
 def parse_request_line(line: bytes) -> tuple[bytes, bytes, bytes, bytes]:
