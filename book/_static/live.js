@@ -152,7 +152,8 @@
     cell.edit = button("edit", "Edit", () => act("edit"));
     cell.above = button("above", "Run all cells above", () => act("runAbove"));
     const copier = button("copy", "Copy", () => copy(cell, copier));
-    cell.tools.append(cell.edit, cell.above, copier);
+    cell.tools.append(cell.edit, cell.above);
+    if (navigator.clipboard) cell.tools.append(copier);
     if (number === 1) cell.above.remove();
     root.prepend(cell.run, cell.tools);
     pre.tabIndex = -1; // in reach of Shift+Enter; page.js puts wide ones in the Tab order

@@ -1,12 +1,13 @@
 /* A kernel, as a page sees it: REST calls to find, start, interrupt and restart it,
    and one WebSocket over which everything else goes.
 
-   The messages are those of "Messaging in Jupyter" (jupyter-client.readthedocs.io), in
-   the WebSocket's default spelling: one JSON object a message, with its channel. Every
-   message of the kernel names, in `parent_header`, the request that it answers. */
+   The messages are those of "Messaging in Jupyter", a chapter of jupyter_client's
+   documentation, in the WebSocket's default spelling: one JSON object a message, with
+   its channel. Every message of the kernel names, in `parent_header`, the request that
+   it answers. */
 
-const QUICK = 2000; // ms: how long a server may take to answer a plain question
-const START = 30000; // ms: how long it may take to start a kernel
+const QUICK = 2000; // ms that a server may take to answer a plain question
+const START = 30000; // ms that it may take to start a kernel
 const PAUSES = [300, 1000, 2000, 4000, 8000, 10000]; // ms between two tries to reconnect
 
 /** Why something did not work: `kind` says what the page can offer, `detail` is what
@@ -119,6 +120,7 @@ export class Kernel {
       if (!this.id) await this.#find();
       await this.#connect();
     } catch (error) {
+      this.#close();
       if (error.kind === "gone" || error.kind === "dead") this.#die();
       else this.#set(this.id ? "disconnected" : "not connected");
       throw error;
@@ -153,10 +155,11 @@ export class Kernel {
   async #connect() {
     await this.#server.ask(`api/kernels/${this.id}`);
     const socket = new WebSocket(this.#server.channels(this.id, this.#client));
+    const late = setTimeout(() => socket.close(), QUICK);
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
       socket.onclose = () => reject(new Trouble("unreachable"));
-    });
+    }).finally(() => clearTimeout(late));
     this.#socket = socket;
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = () => this.#closed(socket);
@@ -182,12 +185,12 @@ export class Kernel {
       order: once it tells who it is, it is done with all that was asked before. */
   #catchUp(running) {
     this.#set("busy");
-    this.#request("kernel_info_request", {})
-      .done.then(() => pause(500))
-      .then(() => {
-        for (const request of running)
-          this.#finish(request, request.reply ?? { status: "lost" });
-      });
+    const asked = this.#request("kernel_info_request", {});
+    asked.done.then(() => pause(500)).then(() => {
+      asked.forget();
+      for (const request of running)
+        this.#finish(request, request.reply ?? { status: "lost" });
+    });
   }
 
   /** Send a request; its `done` resolves with the reply's content when the reply and
@@ -279,8 +282,6 @@ export class Kernel {
   #settle(request) {
     if (!request.running || !request.idle) return;
     if (request.reply) this.#finish(request, request.reply);
-    // Idle and no reply: it was lost with a connection. Give it a moment.
-    else setTimeout(() => this.#finish(request, { status: "lost" }), 1500);
   }
 
   #finish(request, reply) {
@@ -356,8 +357,8 @@ export class Kernel {
     while (Date.now() < until) {
       const left = Math.ceil((until - Date.now()) / 1000);
       this.#set("disconnected", `, trying again in ${left} s`);
-      const left_ms = Math.min(1000, Math.max(until - Date.now(), 0));
-      if (await Promise.race([woken.then(() => true), pause(left_ms)])) return;
+      const step = Math.min(1000, Math.max(until - Date.now(), 0));
+      if (await Promise.race([woken.then(() => true), pause(step)])) return;
     }
   }
 
