@@ -483,6 +483,20 @@ def test_a_coroutine_that_waits_for_nothing_is_no_task():
         assert not loop.ready
 
 
+@pytest.mark.parametrize("length", [None, 10])
+def test_head_and_body_of_an_iterator_are_joined(length):
+    loop = Loop()
+    with closing(loop):
+        stream = FakeStream()
+        answer = lambda *_: Answer(numbers(), length=length)  # noqa: E731
+        Connection(Server(answer, loop=loop), stream, None)
+        stream.on_data(request())
+        while loop.ready:
+            loop.run_ready()
+        assert len(stream.written) == 1
+        assert stream.written[0].count(b";") >= 5
+
+
 @pytest.mark.parametrize("at_once", [1, 10, 100, 500])
 def test_requests_that_wait_for_their_turn_are_bounded(at_once):
     loop = Loop()

@@ -344,12 +344,14 @@ class Connection:
         if isinstance(body, bytes):
             self._send(start if bodiless else start + body)
             self._finish(kept)
-        else:
+            return
+        if bodiless:
             self._send(start)
-            sending = close(body) if bodiless else self._copy(body, length, chunked)
-            last = LAST_CHUNK if chunked and not bodiless else b""
-            self._task = self.server.loop.spawn(sending)
-            self._task.add_done_callback(partial(self._on_sent, last, kept))
+            sending = close(body)
+        else:
+            sending = self._copy(start, body, length, chunked)
+        self._task = self.server.loop.spawn(sending)
+        self._task.add_done_callback(partial(self._on_sent, kept))
 
     def _start(self, head: Head, response: Any) -> tuple[bytes, bool, bool]:
         """A response's head, whether its body is sent in chunks, and whether the
@@ -383,27 +385,27 @@ class Connection:
             return False
         return head.length <= WORTH_SKIPPING
 
-    async def _copy(self, body: Any, length: int | None, chunked: bool) -> None:
+    async def _copy(
+        self, start: bytes, body: Any, length: int | None, chunked: bool
+    ) -> None:
         """Send what an iterator gives, no faster than the client takes it.
 
         Raises ValueError when that is not of the length that was announced.
         """
         sent = 0
+        self._send_soon(start)
         try:
             async for piece in body:
                 sent += len(piece)
                 if length is not None and sent > length:
                     break
-                self._send(chunk(piece) if chunked else piece)
-                if self._corked > HIGH_WATER:
-                    self._flush()
-                elif len(self._out) <= 2:
-                    # Not now: the next piece, or the end, may come in this turn too.
-                    self.server.loop.call_soon(self._flush)
+                self._send_soon(chunk(piece) if chunked else piece)
                 await self._drain()
         finally:
             await close(body)
-        if length is not None and sent != length:
+        if chunked:
+            self._send_soon(LAST_CHUNK)
+        elif length is not None and sent != length:
             raise ValueError(f"a body of {length} bytes came out otherwise")
 
     async def _drain(self) -> None:
@@ -412,7 +414,7 @@ class Connection:
             await self.stream.drain()
             self._wait(inf, Connection._abort)
 
-    def _on_sent(self, last: bytes, kept: bool, task: Future) -> None:
+    def _on_sent(self, kept: bool, task: Future) -> None:
         error = task.exception()
         self._task = None
         if self.stream.closed:
@@ -423,7 +425,6 @@ class Connection:
             self._report(error)
             self.stream.abort()
             return
-        self._send(last)
         self._finish(kept)
         self._serve()
 
@@ -483,13 +484,21 @@ class Connection:
         self._out.append(data)
         self._corked += len(data)
 
+    def _send_soon(self, data: bytes) -> None:
+        """Send in the next turn, together with what comes until then."""
+        if not self._out:
+            self.server.loop.call_soon(self._flush)
+        self._send(data)
+        if self._corked > HIGH_WATER:
+            self._flush()
+
     def _flush(self) -> None:
         """Send all that is ready with one system call."""
         if self._out:
             data = b"".join(self._out)
             self._out.clear()
             self._corked = 0
-            if not self.stream.closed:
+            if data and not self.stream.closed:
                 self.stream.write(data)
 
     # The end
