@@ -53,7 +53,7 @@ $(READY): requirements.txt pyproject.toml
 	@echo "Setting up $(VENV) (once; a minute or two) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: install your system's python3-venv package, then try again."; exit 1; }
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt -e . \
-	  | sed -u -n -E 's/^Collecting ([^ (]+).*/  \1/p; s/^(Installing collected packages).*/  installing .../p; s/^(Successfully installed).*/  done/p'
+	  | sed -u -n -E 's/^Collecting ([A-Za-z0-9._-]+).*/  \1/p; s/^(Installing collected packages).*/  installing .../p; s/^(Successfully installed).*/  done/p'
 	@$(BIN)/python -c 'import dustdevil, workshop, jupyter_book'
 	@touch $(READY)
 

@@ -11,16 +11,18 @@ COMMANDS = {
     "serve": ("workshop.livebook.command", "build if needed and serve the live book"),
     "run": ("workshop.runner", "execute notebooks in place, as they are stored"),
     "lines": ("workshop.listings", "what share of the stack the book shows"),
-    "lab": ("workshop.labs.command", "do the labs: start, watch, check, hint, progress"),
+    "lab": ("workshop.labs.command", "the labs: start, watch, check, hint, progress"),
 }
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; return its exit code."""
     parser = argparse.ArgumentParser(prog="workshop", description=__doc__)
-    parser.add_argument("command", choices=COMMANDS, help="; ".join(
-        f"{name}: {text}" for name, (_, text) in COMMANDS.items()
-    ))
+    parser.add_argument(
+        "command",
+        choices=COMMANDS,
+        help="; ".join(f"{name}: {text}" for name, (_, text) in COMMANDS.items()),
+    )
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     module = importlib.import_module(COMMANDS[args.command][0])
