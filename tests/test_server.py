@@ -716,7 +716,7 @@ def test_an_iterator_that_raises_cuts_the_response(running, caplog):
 
 
 def test_a_head_that_takes_too_long(running):
-    with running(hello, header_timeout=0.1).connect() as client:
+    with running(hello, header_timeout=0.5).connect() as client:
         client.send(b"GET / HTTP/1.1\r\n")
         assert client.response()[0] == 408
         assert client.at_end()
@@ -736,7 +736,7 @@ def test_a_head_that_trickles_takes_too_long_as_well():
 
 
 def test_the_second_head_has_its_deadline_too(running):
-    with running(hello, header_timeout=0.1).connect() as client:
+    with running(hello, header_timeout=0.5).connect() as client:
         client.send(request() + b"GET")
         assert client.response()[0] == 200
         assert client.response()[0] == 408
