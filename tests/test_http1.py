@@ -485,6 +485,18 @@ def test_upgrade_waits_and_can_be_declined():
     assert parser.idle
 
 
+def test_upgrade_declined_before_its_body_came():
+    parser = RequestParser()
+    lines = b"Connection: Upgrade", b"Upgrade: x", b"Content-Length: 3"
+    [head] = parser.feed(post(*lines))
+    assert head.upgrade
+    parser.resume()
+    first, last, following = parser.feed(b"abc" + get())
+    assert first == Data(b"abc")
+    assert isinstance(last, End)
+    assert following.method == "GET"
+
+
 def test_upgrade_hands_over_what_came_after_it():
     parser = RequestParser()
     parser.feed(get(b"Connection: Upgrade", b"Upgrade: x") + b"\x81\x00")

@@ -337,6 +337,24 @@ def test_an_empty_piece_does_not_end_a_chunked_body(running):
         assert client.response()[2] == b"ab"
 
 
+@pytest.mark.parametrize("length", [None, 2])
+def test_an_empty_piece_is_not_sent(length):
+    async def pieces():
+        for piece in (b"a", b"", b"b"):
+            yield piece
+            await sleep(0.001)
+
+    loop = Loop()
+    with closing(loop):
+        stream = FakeStream()
+        application = lambda *_: Answer(pieces(), length=length)  # noqa: E731
+        connection = Connection(Server(application, loop=loop), stream, None)
+        stream.on_data(request())
+        loop.run_until(lambda: connection.deadline < inf)
+        assert len(stream.written) >= 2
+        assert b"" not in stream.written
+
+
 @pytest.mark.parametrize("length", [9, 11])
 def test_a_body_of_another_length_cuts_the_connection(running, length, caplog):
     one = running(lambda *_: Answer(numbers(), length=length))
@@ -448,7 +466,13 @@ class FakeStream:
     def __init__(self):
         self.written = []
         self.unsent = 0
-        self.closed = self.eof = self.paused = False
+        self.closed = self.eof = self.paused = self.closing = False
+
+    def close(self):
+        self.closing = True
+
+    def abort(self):
+        self.closed = True
 
     def write(self, data):
         self.written.append(data)
@@ -846,6 +870,29 @@ def test_a_download_waits_for_the_client(running):
         closed.wait()  # the client that never reads is let go
         assert len(made) < 10_000
         assert client.file.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+def test_a_client_that_takes_its_answer_slowly_or_not_at_all():
+    loop = Loop()
+    with closing(loop):
+        settings = ServerSettings(idle_timeout=60, write_timeout=30)
+        server = Server(hello, settings, loop)
+        stream = FakeStream()
+        connection = Connection(server, stream, None)
+        server.now = 0
+        stream.on_data(request())
+        for server.now, unsent in ((60, 3000), (90, 2000), (120, 1000)):
+            assert connection.deadline == server.now
+            stream.unsent = unsent  # it takes some
+            connection.overdue()
+        server.now = connection.deadline
+        connection.overdue()
+        assert stream.closing  # when the rest is sent
+        assert not stream.closed
+        server.now = connection.deadline
+        assert server.now == 180
+        connection.overdue()
+        assert stream.closed
 
 
 def test_a_client_that_closes_its_half_is_answered(running):
