@@ -46,8 +46,10 @@ FIELD = TOKEN + rb":[\t -~\x80-\xff]*+"
 
 # RFC 3986, 3.3     pchar = unreserved / pct-encoded / sub-delims / ":" / "@"
 # RFC 9112, 3.2.1   origin-form = absolute-path [ "?" query ]
-PATH = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/]++|%[0-9A-Fa-f]{2})*+"
-QUERY = rb"(?:\?(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/?]++|%[0-9A-Fa-f]{2})*+)?+"
+# URL Standard, 1.3 and more, which browsers do not encode: []| in paths, and in
+#                   queries {}\^` as well. None of them can end a line or a target.
+PATH = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/\[\]|]++|%[0-9A-Fa-f]{2})*+"
+QUERY = rb"(?:\?(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/?\[\]|{}\\^`]++|%[0-9A-Fa-f]{2})*+)?+"
 ORIGIN_FORM = rb"/" + PATH + QUERY
 
 # RFC 3986, 3.2.2   host = IP-literal / IPv4address / reg-name
