@@ -5,7 +5,7 @@ MESSAGE = """\
 wrong: 20 timers cancelled, twice each, and one that has rung already; loop._cancelled, which forget_timer() counts
   expected: 20
   got:      42
-A cancel() that changes nothing must not be counted, or the loop would tidy up for nothing.
+A cancel() that changes nothing is not counted, or the loop would tidy up for nothing.
 """
 
 
