@@ -30,7 +30,13 @@ from dustdevil.messages import (
     redirect,
     to_response,
 )
-from dustdevil.routing import Handler, MethodNotAllowed, NotFound, Router
+from dustdevil.routing import (
+    Handler,
+    MethodNotAllowed,
+    Middleware,
+    NotFound,
+    Router,
+)
 from dustdevil.server import serve
 from dustdevil.static import StaticFiles, to_folder
 
@@ -77,13 +83,20 @@ class Application(Router):
     def __init__(self) -> None:
         super().__init__()
         self.error_pages: dict[int, ErrorPage] = {}
+        self.onion: Handler | None = None
+
+    def use(self, middleware: Middleware) -> Middleware:
+        """Decorate a middleware, as in a Router; the onion is made here, and once."""
+        super().use(middleware)
+        self.onion = self.wrap(self.dispatch)
+        return middleware
 
     def __call__(self, head: Head, body: Any, connection: Any) -> Awaitable[Response]:
         """Answer one request: what the server calls."""
         request = Request(head, body, connection)
-        if self.middleware:
-            return self.attempt(self.wrap(self.dispatch), request)
-        return self.dispatch(request)
+        if self.onion is None:
+            return self.dispatch(request)
+        return self.attempt(self.onion, request)
 
     def dispatch(self, request: Request) -> Awaitable[Response]:
         """The innermost layer: call the handler that the route names."""
