@@ -130,7 +130,7 @@ class Loop(Scheduler):
     def time(self) -> float:
         """The loop's clock: seconds since some moment, never set back or forward.
 
-        The clock on the wall is, twice a year and whenever it is corrected.
+        The clock of the system, `time.time()`, is set whenever it is corrected.
         """
         return monotonic()
 
