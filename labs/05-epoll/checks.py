@@ -165,6 +165,9 @@ def asks_with_select(bench: Bench) -> None:
     expect_ready(bench, poller, a, READ, "asked again, and nobody has read it")
     poller.modify(a.fileno(), READ | WRITE)
     expect_ready(bench, poller, a, READ | WRITE, "now looked at for READ | WRITE")
+    poller.modify(a.fileno(), WRITE)
+    expect_ready(bench, poller, a, WRITE, "now looked at for WRITE only")
+    poller.modify(a.fileno(), READ | WRITE)
     a.recv(100)
     expect_ready(bench, poller, a, WRITE, "after everything was read")
     fill(a)
@@ -180,12 +183,13 @@ def asks_with_select(bench: Bench) -> None:
         poller.unregister(c.fileno())
     with expect_raises(FileNotFoundError, "modify of one that is not registered"):
         poller.modify(c.fileno(), READ)
-    with expect_raises(
-        ValueError,
-        "register of descriptor 5000",
-        "select() takes a bit mask of 1024 bits: LIMIT.",
-    ):
-        poller.register(5000, READ)
+    for fd in (5000, -1):
+        with expect_raises(
+            ValueError,
+            f"register of descriptor {fd}",
+            "select() takes a bit mask with the bits 0 to 1023: LIMIT.",
+        ):
+            poller.register(fd, READ)
 
 
 @check(
@@ -213,6 +217,7 @@ def asks_with_epoll(bench: Bench) -> None:
     expect_ready(bench, poller, a, READ, "asked again: the level is still high")
     poller.modify(a.fileno(), READ | WRITE)
     expect_ready(bench, poller, a, READ | WRITE, "looked at for READ | WRITE")
+    expect_ready(bench, poller, a, READ | WRITE, "and asked once more")
     poller.register(c.fileno(), READ | RDHUP, edge=True)
     d.send(b"1")
     expect_ready(bench, poller, c, READ, "edge=True, and a byte came")
@@ -465,7 +470,8 @@ def _stays_cheap(bench: Bench, loop) -> None:
         "comparisons of times to add one timer to 500",
         Moment.compared <= 50,
         "a few more than log2(500), 9",
-        f"{Moment.compared}",
+        # In tens: Python's versions sort with a comparison more or less.
+        f"about {round(Moment.compared, -1)}",
         "Sorting a list anew for each timer looks at all of them; a heap looks at one "
         "branch.",
     )
