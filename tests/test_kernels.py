@@ -18,7 +18,7 @@ from jupyter_server.services.kernels.connection import base as reference
 
 from dustdevil.loop import Loop
 from dustdevil.sync import Queue, sleep, timeout
-from workshop.livebook import channel, client, kernel, process, wire
+from workshop.livebook import channel, client, kernel, link, process, wire
 from workshop.livebook.kernels import Kernels, TooManyKernels
 
 numbers = count(1)
@@ -32,6 +32,7 @@ class Page:
         self.got = []
         self.outbox = Queue()
         self.reads = True
+        self.says_goodbye = True
         self.left = None
 
     # What the gateway uses of a WebSocket
@@ -43,7 +44,8 @@ class Page:
 
     def leave(self, code, reason):
         self.left = code, reason
-        self.outbox.put_now(None)
+        if self.says_goodbye:
+            self.disconnect()
 
     async def close(self, code, reason):
         self.leave(code, reason)
@@ -322,6 +324,40 @@ def test_a_cell_runs_and_the_page_hears_of_it(play, kernels):
     play(test)
 
 
+def test_nothing_is_asked_before_we_hear_what_is_published(play, kernels, monkeypatch):
+    def late(loop, context, kind, *rest):
+        # The subscription reaches the kernel long after the requests could.
+        monkeypatch.setattr(channel, "RETRY", 1500 if kind == zmq.SUB else 20)
+        return channel.Channel(loop, context, kind, *rest)
+
+    monkeypatch.setattr(link, "Channel", late)
+
+    async def test(started, connect):
+        page = connect()
+        request = page.run("print('heard')")
+        await page.answer(request)
+        assert page.text(request) == "heard\n"
+
+    play(test)
+
+
+def test_ending_a_kernel_lets_its_cell_clean_up(play, tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel, "STOP", 20)
+
+    async def test(started, connect):
+        page = connect()
+        mark = tmp_path / "cleaned"
+        request = page.run(
+            f"try:\n    print('go', flush=True)\n    while True: pass\n"
+            f"finally: open({str(mark)!r}, 'w').close()"
+        )
+        await page.until(lambda: page.text(request))
+        await started.stop("test")
+        assert mark.exists()
+
+    play(test)
+
+
 def test_an_endless_loop_is_interrupted(play):
     async def test(started, connect):
         page = connect()
@@ -500,7 +536,8 @@ def no_descriptors(*arguments, **options):
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
-def test_what_a_cell_started_ends_with_its_kernel(play, tmp_path):
+@pytest.mark.parametrize("end", ["restart", "kill"])
+def test_what_a_cell_started_ends_with_its_kernel(play, end):
     async def test(started, connect):
         page = connect()
         request = page.run(
@@ -509,7 +546,10 @@ def test_what_a_cell_started_ends_with_its_kernel(play, tmp_path):
         await page.answer(request)
         child = int(page.text(request))
         assert Path(f"/proc/{child}").exists()
-        await started.restart()
+        if end == "restart":
+            await started.restart()
+        else:
+            os.kill(started.process.pid, signal.SIGKILL)
         await page.until(lambda: has_ended(child))
 
     play(test)
@@ -634,20 +674,34 @@ def test_a_slow_page_holds_the_kernel_up_and_loses_nothing(play, monkeypatch):
 def test_a_kernel_does_not_pile_up_what_it_prints(play):
     async def test(started, connect):
         page = connect()
-        await page.answer(page.run("1"))
+        await page.answer(page.run("from itertools import count"))
         before = memory(started.process.pid)
         page.reads = False
-        request = page.run("for i in range(1_500_000): print(i, 'x' * 60)")
+        request = page.run("for i in count(): print(i, 'x' * 60)")
         await page.until(lambda: started.clients["one"].full)
-        await sleep(3)
+        await until_it_waits(started.process.pid)
         assert memory(started.process.pid) - before < 50_000
         started.interrupt()
         page.reads = True
-        await page.answer(request)
+        assert (await page.answer(request))["ename"] == "KeyboardInterrupt"
         lines = page.text(request).splitlines()
         assert [int(line.split()[0]) for line in lines[:-1]] == [*range(len(lines) - 1)]
 
     play(test)
+
+
+async def until_it_waits(pid, seconds=15):
+    """Wait until a process has used no processor time for a while."""
+    async with timeout(seconds):
+        used = None
+        while used != (used := processor_time(pid)):
+            await sleep(0.5)
+
+
+def processor_time(pid):
+    """What a process has used, in the system's ticks; a few spent waiting are none."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) // 5
 
 
 def memory(pid):
@@ -740,6 +794,26 @@ def test_a_page_that_talks_nonsense_is_let_go(play):
         await page.until(lambda: page.left)
         assert page.left[0] == 1007
         await page.until(lambda: started.connections == 0)
+
+    play(test)
+
+
+def test_what_was_on_its_way_to_the_first_reaches_the_second(play):
+    async def test(started, connect):
+        first = connect("same")
+        await first.answer(first.run("1"))
+        first.reads = first.says_goodbye = False
+        request = first.run("print('all of it')")
+        await first.until(lambda: started.clients["same"].waiting)
+        second = connect("same")
+        second.reads = False
+        await second.until(lambda: first.left)
+        before = len(first.got)
+        first.reads = True
+        await second.until(lambda: len(first.got) > before)
+        second.reads = True
+        await second.answer(request)
+        assert second.text(request) == "all of it\n"
 
     play(test)
 
