@@ -813,6 +813,7 @@ def test_what_was_on_its_way_to_the_first_reaches_the_second(play):
         await second.until(lambda: len(first.got) > before)
         second.reads = True
         await second.answer(request)
+        assert second.find("execute_input", request)
         assert second.text(request) == "all of it\n"
 
     play(test)
