@@ -286,6 +286,12 @@ def placeholders(bench: Bench) -> None:
         )
     with expect_raises(ValueError, f"Route('/{{{first}}}/{{{first}}}')"):
         Route(f"/{{{first}}}/{{{first}}}")
+    with expect_raises(
+        ValueError,
+        f"Route('/{{7{first}}}')",
+        f"No argument can be called 7{first}; str.isidentifier() knows.",
+    ):
+        Route(f"/{{7{first}}}")
     with expect_raises(ValueError, f"Route('/{{{first}:{second}}}')"):
         Route(f"/{{{first}:{second}}}")
 
