@@ -1,0 +1,284 @@
+"""An HTTP client that keeps its connections.
+
+    async with Client() as client:
+        response = await client.get("http://127.0.0.1:8000/notes")
+        print(response.status, await response.text())
+
+A connection that has served one request is kept for the next one to the same origin:
+scheme, host and port. The server may close it at that very moment. So a request that
+fails on a kept connection, before any byte of an answer, is sent again, provided that
+doing it twice is the same as doing it once.
+"""
+
+import json as notation
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from dustdevil.coroutine import Future
+from dustdevil.fields import Integer, Seconds, Settings, Size
+from dustdevil.http1 import Data, End, Limits
+from dustdevil.outgoing import (
+    ClientError,
+    Inflater,
+    Link,
+    Origin,
+    Request,
+    encode,
+    redirected,
+    split,
+)
+from dustdevil.resolver import Resolver
+from dustdevil.responses import ResponseHead
+from dustdevil.stream import StreamClosed, running_loop
+from dustdevil.sync import timeout, wait_in, wake_one
+
+REDIRECTS = {301, 302, 303, 307, 308}
+
+
+class ClientSettings(Settings):
+    """Limits and deadlines. All of them hold unless they are changed."""
+
+    connect_timeout = Seconds(10, "to look up the name, connect, and agree on keys")
+    read_timeout = Seconds(30, "for the next piece of a response")
+    total_timeout = Seconds(300, "for everything, from the request to the last byte")
+    idle_timeout = Seconds(30, "that a connection is kept without a request")
+    per_host = Integer(8, "connections open to one origin; others wait", 1)
+    redirects = Integer(10, "followed one after the other", 0)
+    max_header = Size(64 * 1024, "of all header fields together", 16)
+    max_body = Size(64 * 1024 * 1024, "of a body read whole, or inflated")
+
+
+class Response:
+    """An answer: its head is there, its body is read from here, once."""
+
+    def __init__(self, client: "Client", origin: Origin, link: Link, deadline: float):
+        self._client, self._origin, self._link = client, origin, link
+        self._deadline = deadline
+        self._open = True
+        self.url = ""
+        self.history: list[str] = []  # the URLs that led here
+
+    async def begin(self) -> None:
+        """Read up to the head that counts."""
+        head = await self._event()
+        while isinstance(head, ResponseHead) and head.interim:
+            head = await self._event()
+        self._head = head
+        self.status, self.reason, self.headers = head.status, head.reason, head.headers
+        if not head.has_body:
+            self._finish()
+
+    async def _event(self) -> Any:
+        client, loop = self._client, running_loop()
+        left = max(0, self._deadline - loop.time())
+        async with timeout(min(left, client.settings.read_timeout)):
+            return await self._link.next()
+
+    async def raw(self) -> AsyncIterator[bytes]:
+        """The body's pieces as they were sent."""
+        try:
+            while self._open:
+                event = await self._event()
+                if isinstance(event, End):
+                    self._finish()
+                elif isinstance(event, Data):
+                    yield event.data
+        finally:
+            self.close()
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body's pieces, inflated. Raises ClientError, ProtocolError, OSError."""
+        coding = self.headers.get("content-encoding", "identity").strip().lower()
+        if coding in ("gzip", "x-gzip", "deflate") and self._open:
+            inflater = Inflater(coding, self._client.settings.max_body)
+            async for data in self.raw():
+                for piece in inflater.feed(data):
+                    yield piece
+            inflater.end()
+        else:
+            async for data in self.raw():
+                yield data
+
+    async def read(self) -> bytes:
+        """The whole body; ClientError if it is more than `max_body`."""
+        body = bytearray()
+        async for piece in self.stream():
+            body += piece
+            if len(body) > self._client.settings.max_body:
+                self.close()
+                raise ClientError("the body is too large to be read whole")
+        return bytes(body)
+
+    async def text(self, encoding: str = "utf-8") -> str:
+        """The body as text; what can't be decoded is marked."""
+        return (await self.read()).decode(encoding, "replace")
+
+    async def json(self) -> Any:
+        """The body read as JSON; ValueError if it is none."""
+        return notation.loads(await self.read())
+
+    def _finish(self) -> None:
+        if self._open:
+            self._open = False
+            self._client.give_back(self._origin, self._link)
+
+    def close(self) -> None:
+        """Want no more of it; the connection is lost unless all was read."""
+        if self._open:
+            self._link.abort()
+            self._finish()
+
+
+class Client:
+    """Sends requests, and keeps the connections for the next ones.
+
+    `tls` is a context of the caller's; the default one verifies certificates against
+    the system's. Use it as `async with Client(...)`, or `close()` it.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings | None = None,
+        tls: ssl.SSLContext | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self.settings = settings or ClientSettings()
+        self._tls = tls
+        self._own_resolver = resolver is None
+        self._resolver = resolver or Resolver()
+        self._limits = Limits(field_bytes=self.settings.max_header)
+        self._kept: dict[Origin, list[Link]] = {}
+        self._open: dict[Origin, int] = {}
+        self._waiting: dict[Origin, deque[Future]] = {}
+        self._links: set[Link] = set()
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection; responses that are being read end with an error."""
+        for link in self._links:
+            link.abort()
+        self._kept.clear()
+        if self._own_resolver:
+            self._resolver.close()
+
+    async def get(self, url: str, **options: Any) -> Response:
+        """GET; options as of `request`."""
+        return await self.request("GET", url, **options)
+
+    async def post(self, url: str, **options: Any) -> Response:
+        """POST; options as of `request`."""
+        return await self.request("POST", url, **options)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: bytes | AsyncIterator[bytes] = b"",
+        json: Any = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """Send a request; return when the head of the answer is there.
+
+        `timeout` is for everything, the body too, in seconds. Raises ClientError and
+        ValueError for what can't be sent, ProtocolError for what is no response,
+        TimeoutError, and OSError.
+        """
+        total = self.settings.total_timeout if timeout is None else timeout
+        deadline = running_loop().time() + total
+        fields = list(headers.items() if isinstance(headers, Mapping) else headers)
+        if json is not None:
+            body = notation.dumps(json).encode()
+            fields.append(("Content-Type", "application/json"))
+        request = Request(method, url, fields, body)
+        history: list[str] = []
+        while True:
+            response = await self._send(request, deadline)
+            response.url, response.history = request.url, history[:]
+            if response.status not in REDIRECTS or "location" not in response.headers:
+                return response
+            response.close()
+            if len(history) >= self.settings.redirects:
+                raise ClientError(f"more than {len(history)} redirects")
+            history.append(request.url)
+            request = redirected(request, response.status, response.headers["location"])
+
+    async def _send(self, request: Request, deadline: float) -> Response:
+        """Send once, or again as long as kept connections turn out to be closed."""
+        origin, target = split(request.url)
+        lines = encode(request, origin, target)
+        while True:
+            link = await self._take(origin, deadline)
+            response = Response(self, origin, link, deadline)
+            try:
+                link.send(request, lines)
+                await response.begin()
+                return response
+            except StreamClosed:
+                response.close()
+                failed = link.upload and link.upload.done() and link.upload.exception()
+                if failed and not isinstance(failed, StreamClosed):
+                    raise failed from None  # it was the body's iterator
+                if link.heard or not link.used or not request.again():
+                    raise
+            except BaseException:
+                response.close()
+                raise
+
+    # The pool
+
+    async def _take(self, origin: Origin, deadline: float) -> Link:
+        """A kept connection that still stands, or a new one, when there is room."""
+        loop = running_loop()
+        async with timeout(max(0, deadline - loop.time())):
+            while self._open.get(origin, 0) >= self.settings.per_host:
+                await wait_in(self._waiting.setdefault(origin, deque()))
+        self._open[origin] = self._open.get(origin, 0) + 1
+        kept = self._kept.get(origin, [])
+        while kept:
+            link = kept.pop()
+            if link.quiet() and loop.time() - link.since < self.settings.idle_timeout:
+                link.used = True
+                return link
+            link.abort()
+            self._links.discard(link)
+        try:
+            left = max(0, deadline - loop.time())
+            async with timeout(min(left, self.settings.connect_timeout)):
+                return await self._connect(origin)
+        except BaseException:
+            self._release(origin)
+            raise
+
+    async def _connect(self, origin: Origin) -> Link:
+        if origin.scheme == "https" and self._tls is None:
+            self._tls = ssl.create_default_context()
+        tls = self._tls if origin.scheme == "https" else None
+        stream = await self._resolver.connect(origin.host, origin.port, tls)
+        link = Link(stream, self._limits)
+        self._links.add(link)
+        return link
+
+    def give_back(self, origin: Origin, link: Link) -> None:
+        """Keep a connection whose response was read, if another one can follow."""
+        if link.reusable():
+            link.since = running_loop().time()
+            self._kept.setdefault(origin, []).append(link)
+        else:
+            link.abort()
+            self._links.discard(link)
+        self._release(origin)
+
+    def _release(self, origin: Origin) -> None:
+        self._open[origin] -= 1
+        wake_one(self._waiting.get(origin, deque()))
+        if not self._open[origin] and not self._waiting.get(origin):
+            self._open.pop(origin)
+            self._waiting.pop(origin, None)

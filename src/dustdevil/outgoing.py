@@ -1,0 +1,221 @@
+"""One request on its way out, and the connection that carries it.
+
+A URL becomes an origin, which says where to connect, and a target, which goes into
+the request line. Whatever would be something else in the bytes sent than it was meant
+to be, is refused here.
+"""
+
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, NamedTuple
+from urllib.parse import quote, urljoin, urlsplit
+
+from dustdevil.coroutine import Future, Task, current_scheduler
+from dustdevil.http1 import (
+    LAST_CHUNK,
+    NAME,
+    ORIGIN,
+    Limits,
+    ProtocolError,
+    application_line,
+    chunk,
+    is_host,
+)
+from dustdevil.resolver import to_ascii
+from dustdevil.responses import ResponseParser
+from dustdevil.stream import Stream, StreamClosed
+
+IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}  # RFC 9110, 9.2.2
+SECRETS = {"authorization", "cookie", "proxy-authorization"}
+ABOUT_BODY = {"content-type", "content-encoding", "content-language"}
+PIECE = 65536  # bytes that are inflated at a time
+
+
+class ClientError(Exception):
+    """The request can't be sent as it is, or its response can't be used."""
+
+
+class Origin(NamedTuple):
+    """Where a connection leads. What is secret there is so there only."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Request(NamedTuple):
+    """A request on its way; `body` is bytes, or an iterator that gives them once."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes | AsyncIterator[bytes]
+
+    def again(self) -> bool:
+        """Whether sending it twice does no harm (RFC 9110, 9.2.2)."""
+        return self.method in IDEMPOTENT and isinstance(self.body, bytes)
+
+
+def split(url: str) -> tuple[Origin, str]:
+    """An absolute URL as origin and target; ClientError for what is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        raise ClientError(f"{url!r} is no http or https URL") from None
+    if parts.username is not None or not parts.hostname:
+        raise ClientError(f"{url!r} has no host, or a password, which is a header's")
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~[]|")
+    if parts.query:
+        target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~[]|?{}\\^`")
+    if not ORIGIN.fullmatch(target.encode()):
+        raise ClientError(f"{url!r} has a path that can't be sent")
+    host = parts.hostname if ":" in parts.hostname else to_ascii(parts.hostname)
+    return Origin(parts.scheme, host, port), target
+
+
+def encode(request: Request, origin: Origin, target: str) -> bytes:
+    """The head of a request; ValueError for a header that would be something else."""
+    if not NAME.fullmatch(request.method.encode()) or request.method == "CONNECT":
+        raise ClientError(f"{request.method!r} is no method that can be sent")
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    if origin.port != {"http": 80, "https": 443}[origin.scheme]:
+        host += f":{origin.port}"
+    if not is_host(host.encode()):
+        raise ClientError(f"{host!r} is no host")
+    lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {host}\r\n".encode()]
+    names = {name.lower() for name, _ in request.headers}
+    if "host" in names:
+        raise ValueError("Host is written by the client, from the URL")
+    if "accept-encoding" not in names:
+        lines.append(b"Accept-Encoding: gzip, deflate\r\n")
+    lines += [application_line(name, value) for name, value in request.headers]
+    if not isinstance(request.body, bytes):
+        lines.append(b"Transfer-Encoding: chunked\r\n")
+    elif request.body or request.method in ("POST", "PUT", "PATCH"):
+        lines.append(b"Content-Length: %d\r\n" % len(request.body))
+    return b"".join(lines) + b"\r\n"
+
+
+def redirected(request: Request, status: int, location: str) -> Request:
+    """The request that a redirect asks for (RFC 9110, 15.4)."""
+    url = urljoin(request.url, location)
+    method, _, headers, body = request
+    drop: set[str] = set()
+    if split(url)[0] != split(request.url)[0]:
+        drop |= SECRETS  # they were meant for the other origin
+    becomes_get = status == 303 and method != "HEAD"
+    if becomes_get or (status in (301, 302) and method == "POST"):
+        method, body = "GET", b""
+        drop |= ABOUT_BODY
+    elif not isinstance(body, bytes):
+        raise ClientError("a redirect asks for a body again that was given once")
+    kept = [(name, value) for name, value in headers if name.lower() not in drop]
+    return Request(method, url, kept, body)
+
+
+class Link:
+    """One connection, and what it reads."""
+
+    def __init__(self, stream: Stream, limits: Limits) -> None:
+        self.stream = stream
+        self.parser = ResponseParser(limits)
+        self.events: deque[Any] = deque()
+        self.heard = False  # any byte of the answer
+        self.used = False  # for a request before this one
+        self.upload: Task | None = None
+        self.since = 0.0
+
+    async def next(self) -> Any:
+        """The next event. Raises ProtocolError, and StreamClosed if there is none."""
+        while not self.events:
+            data = await self.stream.read()
+            self.heard = self.heard or bool(data)
+            if not self.heard:
+                raise StreamClosed("the connection ended before an answer")
+            self.events += self.parser.feed(data) if data else self.parser.feed_eof()
+        event = self.events.popleft()
+        if isinstance(event, ProtocolError):
+            raise event
+        return event
+
+    def send(self, request: Request, lines: bytes) -> None:
+        """Write the request; an iterator's pieces follow while the answer is read."""
+        self.parser.expect(request.method)
+        self.heard = False
+        if isinstance(request.body, bytes):
+            self.stream.write(lines + request.body)
+        else:
+            self.stream.write(lines)
+            self.upload = current_scheduler().spawn(self._upload(request.body))
+            self.upload.add_done_callback(self._uploaded)
+
+    async def _upload(self, pieces: AsyncIterator[bytes]) -> None:
+        async for piece in pieces:
+            self.stream.write(chunk(piece))
+            await self.stream.drain()
+        self.stream.write(LAST_CHUNK)
+
+    def _uploaded(self, task: Future) -> None:
+        # Nobody can tell the server that the rest will not come, but by closing.
+        if task.exception() is not None:
+            self.stream.abort()
+
+    def reusable(self) -> bool:
+        """Whether another request can follow: all is sent and all is read."""
+        sent = self.upload is None or self.upload.done()
+        return sent and self.parser.idle and not self.events and self.quiet()
+
+    def quiet(self) -> bool:
+        """Whether the connection stands, and the server said nothing by itself."""
+        return not (self.stream.closed or self.stream.eof or self.stream.read_now())
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self.upload is not None:
+            self.upload.cancel()
+        self.stream.abort()
+
+
+class Inflater:
+    """Takes compressed pieces and gives pieces of at most PIECE bytes."""
+
+    def __init__(self, coding: str, limit: int) -> None:
+        self._left = limit
+        # 47: zlib's or gzip's wrapping, whichever it is. Some send bare deflate.
+        self._bits = 47
+        self._try_bare = coding == "deflate"
+        self._inflate = zlib.decompressobj(self._bits)
+        self._begun = False
+
+    def feed(self, data: bytes) -> Iterable[bytes]:
+        """Inflate; ClientError for what is damaged, or more than the limit."""
+        full = False  # there may be more to come of what was put in
+        while data or full:
+            if self._inflate.eof:
+                self._inflate = zlib.decompressobj(self._bits)  # gzip in members
+            piece = self._some(data)
+            data = self._inflate.unconsumed_tail or self._inflate.unused_data
+            self._begun = True
+            full = len(piece) == PIECE and not self._inflate.eof
+            self._left -= len(piece)
+            if self._left < 0:
+                raise ClientError("the body inflates to more than the limit")
+            if piece:
+                yield piece
+
+    def _some(self, data: bytes) -> bytes:
+        try:
+            return self._inflate.decompress(data, PIECE)
+        except zlib.error as error:
+            if not self._try_bare or self._begun:
+                raise ClientError(f"the body is damaged: {error}") from None
+        self._begun, self._bits = True, -15
+        self._inflate = zlib.decompressobj(self._bits)
+        return self._some(data)
+
+    def end(self) -> None:
+        """The body is over; ClientError if it is cut off."""
+        if self._begun and not self._inflate.eof:
+            raise ClientError("the compressed body is cut off")

@@ -1,0 +1,444 @@
+"""The client, against our own server and against sockets that misbehave."""
+
+import gzip
+import json
+import socket
+import ssl
+import subprocess
+import threading
+import zlib
+
+import pytest
+
+from dustdevil.client import Client, ClientError, ClientSettings
+from dustdevil.http1 import ProtocolError
+from dustdevil.loop import Loop
+from dustdevil.server import Server
+from dustdevil.stream import StreamClosed
+from dustdevil.sync import gather, sleep
+from dustdevil.web import Application, Response
+
+PATIENCE = 10
+
+
+@pytest.fixture
+def loop():
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+def application():
+    app = Application()
+    app.asked = []
+
+    @app.get("/hello")
+    async def hello(request):
+        app.asked.append(request.remote)
+        return "Hello"
+
+    @app.post("/echo")
+    async def echo(request):
+        return Response(await request.body(), content_type="text/plain")
+
+    @app.get("/stream")
+    async def stream(request):
+        async def pieces():
+            for number in range(5):
+                yield b"%d" % number
+                await sleep(0)
+
+        return Response(pieces())
+
+    @app.get("/headers")
+    async def headers(request):
+        return {name.lower(): value for name, value in request.headers.items()}
+
+    @app.route("/to/{status:int}", methods=("GET", "POST"))
+    async def to(request, status):
+        return Response(status=status, headers=[("Location", request.query["to"])])
+
+    @app.route("/method", methods=("GET", "POST", "HEAD"))
+    async def method(request):
+        return f"{request.method} {len(await request.body())}"
+
+    @app.get("/gzip")
+    async def zipped(request):
+        size = int(request.query["size"])
+        headers = [("Content-Encoding", "gzip")]
+        return Response(gzip.compress(b"x" * size), headers=headers)
+
+    @app.get("/slow")
+    async def slow(request):
+        await sleep(3600)
+
+    return app
+
+
+def with_client(loop, body, app=None, tls=None, client_tls=None, **settings):
+    async def main():
+        server = Server(app or application(), loop=loop, tls=tls)
+        port = server.listen("127.0.0.1", 0)
+        server.start()
+        scheme = "https" if tls else "http"
+        try:
+            async with Client(ClientSettings(**settings), tls=client_tls) as client:
+                return await body(client, f"{scheme}://127.0.0.1:{port}")
+        finally:
+            await server.stop(0)
+
+    return loop.run(main())
+
+
+def test_get_reads_text_and_keeps_the_connection(loop):
+    app = application()
+
+    async def body(client, url):
+        for _ in range(3):
+            response = await client.get(url + "/hello")
+            assert (response.status, response.reason) == (200, "OK")
+            assert response.headers["content-length"] == "5"
+            assert await response.text() == "Hello"
+
+    with_client(loop, body, app)
+    assert len(app.asked) == 3
+    assert len(set(app.asked)) == 1
+
+
+def test_bodies_go_out_whole_in_pieces_and_as_json(loop):
+    async def pieces():
+        yield b"one "
+        await sleep(0)
+        yield b""
+        yield b"two"
+
+    async def body(client, url):
+        whole = await client.post(url + "/echo", body=b"bytes")
+        assert await whole.read() == b"bytes"
+        parts = await client.post(url + "/echo", body=pieces())
+        assert await parts.read() == b"one two"
+        notation = await client.post(url + "/echo", json={"a": [1]})
+        assert json.loads(await notation.read()) == {"a": [1]}
+
+    with_client(loop, body)
+
+
+def test_an_error_in_the_bodys_iterator_is_the_requests(loop):
+    async def pieces():
+        yield b"one"
+        raise LookupError("the file is gone")
+
+    async def body(client, url):
+        with pytest.raises(LookupError, match="gone"):
+            await client.post(url + "/echo", body=pieces())
+
+    with_client(loop, body)
+
+
+def test_a_body_streams(loop):
+    async def body(client, url):
+        response = await client.get(url + "/stream")
+        return b"".join([piece async for piece in response.stream()])
+
+    assert with_client(loop, body) == b"01234"
+
+
+def test_redirects_keep_or_change_the_method(loop):
+    async def body(client, url):
+        found = {}
+        for status in (301, 302, 303, 307, 308):
+            response = await client.post(f"{url}/to/{status}?to=/method", body=b"abc")
+            found[status] = await response.text()
+            assert response.url == url + "/method"
+            assert len(response.history) == 1
+        return found
+
+    assert with_client(loop, body) == {
+        301: "GET 0",
+        302: "GET 0",
+        303: "GET 0",
+        307: "POST 3",
+        308: "POST 3",
+    }
+
+
+def test_redirects_are_bounded_and_may_be_refused(loop):
+    async def body(client, url):
+        with pytest.raises(ClientError, match="more than 10 redirects"):
+            await client.get(url + "/to/302")
+
+    app = Application()
+    app.get("/to/302")(
+        lambda request: Response(status=302, headers=[("Location", "/to/302")])
+    )
+    with_client(loop, body, app)
+
+
+def test_secrets_stay_with_their_origin(loop):
+    async def body(client, url):
+        secret = {"Authorization": "Basic x", "Cookie": "a=b", "X-Kept": "yes"}
+        other = Server(application(), loop=loop)
+        port = other.listen("127.0.0.1", 0)
+        other.start()
+        away = f"{url}/to/307?to=http://127.0.0.1:{port}/headers"
+        home = f"{url}/to/307?to=/headers"
+        try:
+            there = await (await client.get(away, headers=secret)).json()
+            here = await (await client.get(home, headers=secret)).json()
+        finally:
+            await other.stop(0)
+        return there, here
+
+    there, here = with_client(loop, body)
+    assert there["x-kept"] == here["x-kept"] == "yes"
+    assert here["authorization"] == "Basic x"
+    assert here["cookie"] == "a=b"
+    assert not {"authorization", "cookie"} & set(there)
+
+
+def test_gzip_is_inflated_within_a_bound(loop):
+    async def body(client, url):
+        good = await client.get(url + "/gzip?size=200000")
+        assert await good.read() == b"x" * 200_000
+        bomb = await client.get(url + "/gzip?size=5000000")
+        sizes = []
+
+        async def read():
+            async for piece in bomb.stream():
+                sizes.append(len(piece))
+
+        with pytest.raises(ClientError, match="inflates"):
+            await read()
+        assert sizes
+        assert max(sizes) <= 65536
+
+    with_client(loop, body, max_body=300_000)
+
+
+def test_a_request_has_a_deadline(loop):
+    async def body(client, url):
+        with pytest.raises(TimeoutError):
+            await client.get(url + "/slow", timeout=0.05)
+
+    with_client(loop, body)
+
+
+def test_no_more_connections_to_a_host_than_allowed(loop):
+    app = application()
+
+    async def fetch(client, url):
+        return await (await client.get(url + "/hello")).text()
+
+    async def body(client, url):
+        return await gather(*[fetch(client, url) for _ in range(10)])
+
+    assert with_client(loop, body, app, per_host=2) == ["Hello"] * 10
+    assert len(set(app.asked)) <= 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a/",
+        "//a/",
+        "http:///x",
+        "http://u:p@a/",
+        "http://a:x/",
+        "http://a:99999/",
+    ],
+)
+def test_urls_that_can_not_be_asked(loop, url):
+    async def body(client, _):
+        with pytest.raises(ClientError):
+            await client.get(url)
+
+    with_client(loop, body)
+
+
+def test_nothing_is_smuggled_into_the_request(loop):
+    async def body(client, url):
+        for header in ("A\r\nB", "Content-Length", "Transfer-Encoding", "Host"):
+            with pytest.raises(ValueError, match=r"."):
+                await client.get(url, headers={header: "1"})
+        with pytest.raises(ValueError, match=r"."):
+            await client.get(url, headers={"A": "b\r\nC: d"})
+        with pytest.raises(ClientError):
+            await client.request("GET / HTTP/1.1\r\n", url)
+        response = await client.get(url + "/a b\u00e9?c d")
+        assert response.status == 404
+
+    with_client(loop, body)
+
+
+# Servers that misbehave
+
+
+class Script:
+    """A server in a thread: a list of answers for each connection it accepts."""
+
+    def __init__(self, *connections):
+        self.connections = connections
+        self.requests = []
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.sock.settimeout(PATIENCE)
+        self.url = f"http://127.0.0.1:{self.sock.getsockname()[1]}/"
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        for answers in self.connections:
+            peer, _ = self.sock.accept()
+            peer.settimeout(PATIENCE)
+            with peer:
+                for answer in answers:
+                    request = b""
+                    while b"\r\n\r\n" not in request:
+                        data = peer.recv(65536)
+                        if not data:
+                            break
+                        request += data
+                    if request:
+                        self.requests.append(request)
+                        peer.sendall(answer)
+
+    def close(self):
+        self.thread.join(PATIENCE)
+        self.sock.close()
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def script():
+    scripts = []
+
+    def start(*connections):
+        scripts.append(Script(*connections))
+        return scripts[-1]
+
+    yield start
+    for one in scripts:
+        one.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+FINE = OK + b"Content-Length: 2\r\n\r\nOK"
+
+
+def fetch(loop, url, times=1, method="GET", **settings):
+    async def main():
+        async with Client(ClientSettings(**settings)) as client:
+            found = []
+            for _ in range(times):
+                response = await client.request(method, url)
+                found.append(await response.read())
+                await sleep(0.01)  # the end of the connection may be noticed or not
+            return found
+
+    return loop.run(main())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH\r\n",
+        OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+        OK + b"Content-Length: 2, 3\r\n\r\nOK",
+        OK + b"Content-Length: 3\r\n\r\nOK",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n",
+        OK + b"A: " + b"b" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    ],
+)
+def test_what_is_no_response_is_an_error(loop, script, answer):
+    server = script([answer])
+    with pytest.raises(ProtocolError):
+        fetch(loop, server.url)
+
+
+def test_a_connection_with_more_than_its_answer_is_not_used_again(loop, script):
+    server = script([FINE + b"HTTP/1.1 200 OK\r\n\r\nforged"], [FINE])
+    assert fetch(loop, server.url, times=2) == [b"OK", b"OK"]
+
+
+def test_what_comes_unasked_on_a_kept_connection_is_no_answer(loop, script):
+    # The second answer comes while nobody asks; the second request must not get it.
+    server = script([FINE, b""], [FINE])
+    forged = OK + b"Content-Length: 6\r\n\r\nforged"
+
+    async def main():
+        async with Client() as client:
+            await (await client.get(server.url)).read()
+            [[link]] = client._kept.values()
+            link.stream.pushback(forged)
+            return await (await client.get(server.url)).read()
+
+    assert loop.run(main()) == b"OK"
+
+
+def test_a_body_may_end_with_the_connection(loop, script):
+    server = script([OK + b"\r\nto the end"])
+    assert fetch(loop, server.url) == [b"to the end"]
+
+
+def test_a_damaged_or_cut_off_compression_is_an_error(loop, script):
+    head = OK + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    for data in (b"no gzip", gzip.compress(b"x" * 100)[:-9]):
+        with pytest.raises(ClientError):
+            fetch(loop, script([head + data]).url)
+
+
+@pytest.mark.parametrize("bits", [15, -15])
+def test_deflate_comes_with_and_without_wrapping(loop, script, bits):
+    squeeze = zlib.compressobj(wbits=bits)
+    data = squeeze.compress(b"x" * 300_000) + squeeze.flush()
+    head = OK + b"Content-Encoding: deflate\r\nConnection: close\r\n\r\n"
+    assert fetch(loop, script([head + data]).url) == [b"x" * 300_000]
+
+
+def test_a_stale_connection_is_replaced_for_what_may_be_sent_twice(loop, script):
+    # The first connection takes the second request, and closes without a word.
+    server = script([FINE, b""], [FINE])
+    assert fetch(loop, server.url, times=2) == [b"OK", b"OK"]
+    assert len(server.requests) == 3
+
+
+def test_a_post_is_never_sent_twice(loop, script):
+    server = script([FINE, b""])
+    with pytest.raises(StreamClosed):
+        fetch(loop, server.url, times=2, method="POST")
+    assert len(server.requests) == 2
+
+
+def test_a_request_on_a_new_connection_is_not_sent_again(loop, script):
+    server = script([b""])
+    with pytest.raises((StreamClosed, ProtocolError)):
+        fetch(loop, server.url)
+    assert len(server.requests) == 1
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(cert)]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    return cert, key
+
+
+def test_certificates_are_verified_by_default(loop, certificate):
+    cert, key = certificate
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+
+    async def body(client, url):
+        return await (await client.get(url + "/hello")).text()
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        with_client(loop, body, tls=tls)
+    trusting = ssl.create_default_context(cafile=str(cert))
+    assert with_client(loop, body, tls=tls, client_tls=trusting) == "Hello"

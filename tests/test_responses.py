@@ -1,0 +1,177 @@
+"""Responses, read from bytes: framing, strictness, and any cutting."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dustdevil.http1 import Data, End, Limits, ProtocolError
+from dustdevil.responses import INTERIM, ResponseHead, ResponseParser
+
+
+def verdict(stream, cuts=(), methods=("GET",), limits=Limits(), eof=True):  # noqa: B008
+    """What a parser makes of the bytes: heads, bodies, ends and errors in order."""
+    parser = ResponseParser(limits)
+    for method in methods:
+        parser.expect(method)
+    events, edges = [], [0, *sorted(cuts), len(stream)]
+    for start, end in pairwise(edges):
+        events += parser.feed(stream[start:end])
+    while more := parser.feed(b""):
+        events += more
+    if eof:
+        events += parser.feed_eof()
+    found = []
+    for event in events:
+        if isinstance(event, Data) and found and isinstance(found[-1], bytes):
+            found[-1] += event.data
+        elif isinstance(event, Data):
+            found.append(event.data)
+        elif isinstance(event, ResponseHead):
+            found.append((event.status, event.keep_alive))
+        elif isinstance(event, End):
+            found.append("end")
+        else:
+            found.append(event.reason)
+    return found
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+SIZED = OK + b"Content-Length: 5\r\n\r\nhello"
+
+GOOD = {
+    SIZED: [(200, True), b"hello", "end"],
+    CHUNKED + b"2\r\nhe\r\n3;a=b\r\nllo\r\n0\r\nT: x\r\n\r\n": [
+        (200, True),
+        b"hello",
+        "end",
+    ],
+    OK + b"\r\nuntil the end": [(200, False), b"until the end", "end"],
+    OK + b"\r\n": [(200, False), "end"],
+    b"HTTP/1.0 200 \r\n\r\nx": [(200, False), b"x", "end"],
+    b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx": [
+        (200, True),
+        b"x",
+        "end",
+    ],
+    OK + b"Content-Length: 0\r\n\r\n": [(200, True)],
+    b"HTTP/1.1 204 No Content\r\n\r\n": [(204, True)],
+    b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n": [(304, True)],
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\n" + SIZED: [
+        (100, True),
+        (103, True),
+        (200, True),
+        b"hello",
+        "end",
+    ],
+    OK + b"Connection: close\r\nContent-Length: 1\r\n\r\nxignored": [
+        (200, False),
+        b"x",
+        "end",
+    ],
+}
+TWICE = "both Content-Length and Transfer-Encoding"
+LENGTH = "Content-Length is malformed or repeated"
+LINE = "the status line is malformed"
+MIDDLE = "the response ends in the middle"
+EXTRA = "there are bytes that nobody asked for"
+CODING = "Transfer-Encoding must end in one chunked"
+BAD = {
+    OK + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": TWICE,
+    OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello": LENGTH,
+    OK + b"Content-Length: +5\r\n\r\nhello": LENGTH,
+    OK + b"Content-Length: 5_0\r\n\r\nhello": LENGTH,
+    OK + b"Content-Length: -1\r\n\r\n": LENGTH,
+    OK + b"Transfer-Encoding: gzip\r\n\r\nx": CODING,
+    OK + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n": CODING,
+    b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": (
+        "HTTP/1.0 has no Transfer-Encoding"
+    ),
+    b"HTTP/1.1 204 No\r\nContent-Length: x\r\n\r\n": LENGTH,
+    b"HTTP/2.0 200 OK\r\n\r\n": LINE,
+    b"HTTP/1.1 20 OK\r\n\r\n": LINE,
+    b"HTTP/1.1 2000 OK\r\n\r\n": LINE,
+    b"HTTP/1.1 099 OK\r\n\r\n": LINE,
+    b"HTTP/1.1  200 OK\r\n\r\n": LINE,
+    b"HTTP/1.1 200\r\n\r\n": LINE,
+    b"HTTP/1.1 200 O\0K\r\n\r\n": LINE,
+    b"\r\n" + SIZED: LINE,
+    b"220 smtp.example ESMTP\r\n": LINE,
+    b"HTTP/1.1 200 OK\n\n": "a CR or an LF stands alone",
+    OK + b"A: b\rC: d\r\n\r\n": "a CR or an LF stands alone",
+    OK + b"A : b\r\n\r\n": "a header line is malformed",
+    OK + b" A: b\r\n\r\n": "a header line begins with a space",
+    CHUNKED + b"0x2\r\nhe\r\n0\r\n\r\n": "a chunk's line is malformed",
+    CHUNKED + b"2\r\nhel\r\n0\r\n\r\n": "a chunk is longer than its size",
+    CHUNKED + b"2\r\nhe\r\n0\r\n": MIDDLE,
+    CHUNKED: MIDDLE,
+    SIZED[:-1]: MIDDLE,
+    OK + b"Content-Length: 0": MIDDLE,
+    SIZED + b"HTTP/1.1 200 OK\r\n\r\n": EXTRA,
+    b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello": EXTRA,
+    b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n": "nobody asked to switch protocols",
+    b"HTTP/1.1 100 Continue\r\n\r\n" * (INTERIM + 1): "too many interim responses",
+}
+
+
+@pytest.mark.parametrize("stream", GOOD)
+def test_well_formed_responses(stream):
+    assert verdict(stream) == GOOD[stream]
+
+
+@pytest.mark.parametrize("stream", BAD)
+def test_malformed_responses(stream):
+    assert verdict(stream)[-1] == BAD[stream]
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked"]
+)
+def test_a_response_to_head_has_no_body_whatever_it_says(framing):
+    head = OK + framing + b"\r\n\r\n"
+    found = verdict(head + SIZED, methods=("HEAD", "GET"))
+    assert found == [(200, True), (200, True), b"hello", "end"]
+
+
+def test_nothing_asked_and_nothing_come_is_in_order():
+    assert verdict(b"", methods=()) == []
+    assert verdict(b"") == [MIDDLE]
+    assert verdict(b"x", methods=()) == [EXTRA]
+
+
+def test_limits():
+    small = Limits(line=32, fields=2, field_bytes=64, body=4)
+    assert (
+        verdict(OK[:-2] + b"x" * 40, limits=small)[-1] == "the status line is too long"
+    )
+    assert verdict(OK + b"A: b\r\n" * 3, limits=small)[-1] == "too many header fields"
+    assert (
+        verdict(OK + b"A: " + b"b" * 99, limits=small)[-1] == "the header is too long"
+    )
+    for stream in (SIZED, CHUNKED + b"5\r\nhello\r\n", OK + b"\r\nhello"):
+        assert verdict(stream, limits=small)[-1] == "the body is too large"
+
+
+@given(st.data())
+def test_the_same_verdict_however_the_bytes_are_cut(data):
+    stream = data.draw(st.sampled_from([*GOOD, *BAD]))
+    cuts = data.draw(st.lists(st.integers(0, len(stream))))
+    assert verdict(stream, cuts) == verdict(stream)
+
+
+@pytest.mark.parametrize("stream", [*GOOD, *BAD])
+def test_the_same_verdict_byte_by_byte_and_in_two(stream):
+    whole = verdict(stream)
+    assert verdict(stream, range(len(stream))) == whole
+    for cut in range(len(stream)):
+        assert verdict(stream, [cut]) == whole
+
+
+def test_errors_are_what_a_gateway_answers():
+    parser = ResponseParser()
+    parser.expect("GET")
+    [error] = parser.feed(OK + b"Content-Length: x\r\n\r\n")
+    assert isinstance(error, ProtocolError)
+    assert error.status == 502
