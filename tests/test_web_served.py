@@ -9,7 +9,7 @@ from contextlib import closing
 
 import httpx
 import pytest
-from test_server import PATIENCE, Client, Running
+from test_server import PATIENCE, Client, Running, tls  # noqa: F401 (a fixture)
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -333,6 +333,25 @@ def test_many_messages_at_once(echo):
             str(i) * 50 for i in range(2000)
         ]
         sending.join(PATIENCE)
+
+
+def test_messages_through_tls(app, serve, tls):  # noqa: F811
+    @app.get("/ws")
+    @websocket()
+    async def echo(request, ws):
+        async for message in ws:
+            await ws.send(message)
+
+    ours, theirs = tls
+    server = serve(tls=ours)
+    url = f"wss://127.0.0.1:{server.port}/ws"
+    options = {"open_timeout": PATIENCE, "compression": None, "proxy": None}
+    with connect(url, ssl=theirs, **options) as client:
+        for size in (5, 300_000):
+            client.send("x" * size)
+            assert client.recv(PATIENCE) == "x" * size
+        client.close(4002)
+        assert client.protocol.close_rcvd.code == 4002
 
 
 def test_pings_and_pongs(echo):
