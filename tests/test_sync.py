@@ -1,9 +1,12 @@
 """The contract of dustdevil.sync."""
 
+import socket
+
 import pytest
 
 from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.loop import Loop
+from dustdevil.poller import READ
 from dustdevil.sync import Event, Queue, gather, sleep, timeout
 
 
@@ -84,6 +87,23 @@ def test_timeout_leaves_other_exceptions_alone(loop):
             await task
 
     loop.run(main())
+
+
+def test_a_block_that_ends_in_the_turn_of_its_timer_is_let_go(loop):
+    ours, theirs = socket.socketpair()
+
+    async def main():
+        future = Future()
+        async with timeout(0) as limit:
+            loop.watch(ours.fileno(), READ, lambda _: future.set_result("in time"))
+            result = await future
+        loop.unwatch(ours.fileno())
+        await let_others_run()
+        return result, limit.expired
+
+    theirs.send(b"x")
+    with ours, theirs:
+        assert loop.run(main()) == ("in time", False)
 
 
 def test_the_inner_of_two_timeouts_is_the_one_that_raises(loop):

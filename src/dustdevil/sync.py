@@ -41,19 +41,24 @@ class timeout:
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.expired = False
+        self._task: Task | None = None
         self._timer: Timer | None = None
 
     async def __aenter__(self) -> "timeout":
         if self.seconds is not None:
-            task = await current_task()
-            self._timer = running_loop().call_later(self.seconds, self._expire, task)
+            self._task = await current_task()
+            self._timer = running_loop().call_later(self.seconds, self._expire)
         return self
 
-    def _expire(self, task: Task) -> None:
-        self.expired = True
-        task.cancel()
+    def _expire(self) -> None:
+        # The block may have ended earlier in this very turn, when the timer was
+        # released already and could not be cancelled any more.
+        if self._task is not None:
+            self.expired = True
+            self._task.cancel()
 
     async def __aexit__(self, kind: type | None, error: Any, traceback: Any) -> None:
+        self._task = None
         if self._timer is not None:
             self._timer.cancel()
         # A cancellation that came from elsewhere goes through as it is.
