@@ -331,7 +331,6 @@ def fetch(loop, url, times=1, method="GET", **settings):
             for _ in range(times):
                 response = await client.request(method, url)
                 found.append(await response.read())
-                await sleep(0.01)  # the end of the connection may be noticed or not
             return found
 
     return loop.run(main())

@@ -26,7 +26,6 @@ FLOORS = [
     "resolver",
     "http1",
     "connection",
-    "connection",
     "server",
     "responses",
     "outgoing",
