@@ -380,6 +380,17 @@ def test_what_ends_the_process_does_not_end_the_session(
     assert words in verdict.message
 
 
+def test_a_module_that_fails_while_it_is_imported_is_told_before_what_is_unwritten(
+    lab, folder
+):
+    folder.mkdir(exist_ok=True)
+    starter = engine.starter(lab)["routing"]
+    (folder / "routing.py").write_text(starter + "\n1 / 0\n")
+    verdict = run(lab, folder, go_on=False)[0]
+    assert verdict.status == "error"
+    assert "ZeroDivisionError" in verdict.message
+
+
 def test_a_module_that_cannot_be_read_is_one_sentence(lab, folder):
     mistakes.write(lab, folder)
     (folder / "routing.py").write_text("def broken(:\n")

@@ -80,7 +80,8 @@ class Trial:
         verdict = self._judge(status, texts[0], texts[2])
         if not verdict.passed:
             verdict.printed = texts[1][:PRINTED].rstrip()
-            self._look_for_empty_functions(verdict)
+            if verdict.loaded:
+                self._look_for_empty_functions(verdict)
         return verdict
 
     def _wait(self, pid: int) -> int:
@@ -147,7 +148,9 @@ class Trial:
 
     def _failure(self, error: BaseException) -> Verdict:
         if isinstance(error, overlay.OverlayError):
-            return self._verdict(ERROR, str(error))
+            verdict = self._verdict(ERROR, str(error))
+            verdict.loaded = False
+            return verdict
         if isinstance(error, Wrong):
             return self._verdict(WRONG, str(error))
         if isinstance(error, NotImplementedError) and YOUR_TURN in str(error):

@@ -31,6 +31,7 @@ class Verdict:
     printed: str = ""
     wire: list[str] = field(default_factory=list)
     seed: int = 0
+    loaded: bool = True  # false: importing the learner's module failed
 
     @property
     def passed(self) -> bool:

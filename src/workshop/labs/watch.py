@@ -16,7 +16,7 @@ from watchfiles import watch as changes
 
 from workshop.labs import engine
 from workshop.labs.command import show, show_hint
-from workshop.labs.lab import Lab, my_stack
+from workshop.labs.lab import Lab, LabError, my_stack
 from workshop.labs.progress import Progress
 from workshop.labs.verdict import Verdict
 
@@ -44,7 +44,7 @@ def watch(console: Console, lab: Lab) -> int:
             if saved:
                 failed = _check(console, lab)
             key = _key() if keys else ""
-            if key == "h" and failed:
+            if key == "h" and isinstance(failed, Verdict):
                 show_hint(console, lab, failed.check)
             elif key == "r":
                 failed = _check(console, lab)
@@ -53,10 +53,19 @@ def watch(console: Console, lab: Lab) -> int:
     return 1 if failed else 0
 
 
-def _check(console: Console, lab: Lab, first_say: Sequence[str] = ()) -> Verdict | None:
+def _check(
+    console: Console, lab: Lab, first_say: Sequence[str] = ()
+) -> Verdict | LabError | None:
     """Run up to the first failure; show it, and the progress below."""
     began = time.perf_counter()
-    verdicts = list(engine.run(lab, go_on=False))
+    try:
+        verdicts = list(engine.run(lab, go_on=False))
+    except LabError as error:
+        # Some editors take the file away for a moment while they save it.
+        if console.is_terminal:
+            console.clear()
+        console.print(Text(str(error)))
+        return error
     seconds = time.perf_counter() - began
     progress = Progress()
     progress.note(lab, verdicts)
