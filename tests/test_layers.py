@@ -17,6 +17,7 @@ FLOORS = [
     "routing",
     "coroutine",
     "fields",
+    "metrics",
     "poller",
     "loop",
     "stream",
