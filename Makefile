@@ -1,6 +1,7 @@
 # make serve   the live book:        make serve PORT=9000 STACK=mystack
 # make test    everything that is checked
 # make lab     a lab in the terminal: make lab LAB=1
+# make bench   ours and its peers side by side: make bench BENCH="--only ours,tornado"
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -12,7 +13,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 
-.PHONY: serve build test lint unit notebooks lab run lines outdated clean
+.PHONY: serve build test lint unit notebooks lab run lines outdated bench clean
 
 serve: $(READY)
 	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
@@ -42,6 +43,20 @@ run: $(READY)
 
 lines: $(READY)
 	@$(BIN)/workshop lines
+
+# The peers have an environment of their own, so that the book's stays small.
+BENCH_BIN := build/bench/bin
+
+bench: build/bench/.ready
+	@$(BENCH_BIN)/python benchmarks/bench.py $(or $(BENCH),--save)
+
+build/bench/.ready: benchmarks/requirements.txt benchmarks/requirements-bjoern.txt
+	@echo "Setting up build/bench (once; a minute) ..."
+	@$(PYTHON) -m venv build/bench
+	@$(BENCH_BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@$(BENCH_BIN)/pip install --quiet --disable-pip-version-check -r benchmarks/requirements-bjoern.txt \
+	  || echo "bjoern can't be built here (Debian: apt install libev-dev): it is left out."
+	@touch $@
 
 outdated: $(READY)
 	$(BIN)/pip list --outdated
