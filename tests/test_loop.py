@@ -354,6 +354,28 @@ def test_stop_before_run_is_forgotten_and_turns_are_finished(loop):
     assert log == ["same turn"]
 
 
+def test_what_is_shared_is_made_once_and_closed_with_the_loop():
+    log = []
+
+    def make(name):
+        class Thing:
+            def close(self):
+                log.append(name)
+
+        return Thing
+
+    first, second = make("first"), make("second")
+    loop, other = Loop(), Loop()
+    assert loop.shared(first) is loop.shared(first)
+    assert loop.shared(first) is not other.shared(first)
+    assert isinstance(loop.shared(second), second)
+    loop.close()
+    assert log == ["second", "first"]
+    loop.close()
+    assert log == ["second", "first"]
+    other.close()
+
+
 def test_close_gives_back_every_descriptor():
     before = set(os.listdir("/proc/self/fd"))
     loop = Loop()

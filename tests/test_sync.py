@@ -7,7 +7,7 @@ import pytest
 from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.loop import Loop
 from dustdevil.poller import READ
-from dustdevil.sync import Event, Queue, gather, sleep, timeout
+from dustdevil.sync import Event, Queue, Semaphore, gather, sleep, timeout
 
 
 @pytest.fixture
@@ -257,3 +257,133 @@ def test_a_cancelled_getter_is_passed_over(loop):
         return await second
 
     assert loop.run(main()) == "item"
+
+
+# Semaphores
+
+
+def inside(loop, semaphore, names, log):
+    """Tasks that enter, tell, and stay until their event is set."""
+
+    async def enter(name, leave):
+        async with semaphore:
+            log.append(name)
+            await leave.wait()
+
+    leaves = [Event() for _ in names]
+    tasks = [loop.spawn(enter(*pair)) for pair in zip(names, leaves, strict=True)]
+    return tasks, leaves
+
+
+async def turns(number=5):
+    for _ in range(number):
+        await let_others_run()
+
+
+def test_a_semaphore_lets_so_many_in_and_the_others_in_turn(loop):
+    log = []
+
+    async def main():
+        semaphore = Semaphore(2)
+        tasks, leaves = inside(loop, semaphore, "abcd", log)
+        await turns()
+        assert log == ["a", "b"]
+        assert semaphore.locked()
+        leaves[1].set()
+        await turns()
+        assert log == ["a", "b", "c"]
+        for leave in leaves:
+            leave.set()
+        await gather_tasks(tasks)
+        assert log == ["a", "b", "c", "d"]
+        assert not semaphore.locked()
+
+    loop.run(main())
+
+
+async def gather_tasks(tasks):
+    for task in tasks:
+        await task
+
+
+def test_what_is_given_back_goes_to_who_waits_and_not_to_who_comes_by(loop):
+    log = []
+
+    async def main():
+        semaphore = Semaphore(1)
+        await semaphore.acquire()
+        tasks, [leave] = inside(loop, semaphore, ["waits"], log)
+        await turns()
+        semaphore.release()
+        assert semaphore.locked()  # in this very turn
+        log.append("comes by")
+        async with timeout(1):
+            leave.set()
+            await semaphore.acquire()
+        log.append("after")
+        await tasks[0]
+
+    loop.run(main())
+    assert log == ["comes by", "waits", "after"]
+
+
+@pytest.mark.parametrize("woken", [True, False])
+def test_a_cancelled_waiter_of_a_semaphore_passes_its_turn_on(loop, woken):
+    log = []
+
+    async def main():
+        semaphore = Semaphore(1)
+        await semaphore.acquire()
+        tasks, leaves = inside(loop, semaphore, "abc", log)
+        await turns()
+        if woken:
+            semaphore.release()
+            tasks[0].cancel()
+        else:
+            tasks[0].cancel()
+            semaphore.release()
+        await turns()
+        assert log == ["b"]
+        tasks[2].cancel()
+        leaves[1].set()
+        await tasks[1]
+        await turns()
+        assert not semaphore.locked()  # with nobody left, the place is free
+
+    loop.run(main())
+
+
+def test_the_last_waiter_woken_and_cancelled_leaves_the_place_free(loop):
+    async def main():
+        semaphore = Semaphore(1)
+        await semaphore.acquire()
+        [task], _ = inside(loop, semaphore, "a", [])
+        await turns()
+        semaphore.release()
+        task.cancel()
+        await turns()
+        assert not semaphore.locked()
+        await semaphore.acquire()
+
+    loop.run(main())
+
+
+def test_a_place_can_be_taken_ahead(loop):
+    async def main():
+        semaphore = Semaphore(1)
+        semaphore.take()
+        semaphore.take()
+        task = loop.spawn(semaphore.acquire())
+        await turns()
+        semaphore.release()
+        await turns()
+        assert not task.done()
+        semaphore.release()
+        await task
+
+    loop.run(main())
+
+
+def test_a_semaphore_does_not_begin_below_zero():
+    with pytest.raises(ValueError, match="below zero"):
+        Semaphore(-1)

@@ -17,12 +17,13 @@ import socket
 from collections.abc import Callable
 from itertools import count
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from dustdevil.coroutine import Callback, Scheduler
 from dustdevil.poller import READ, Poller, default_poller
 
 OnReady = Callable[[int], Any]
+T = TypeVar("T")
 
 
 class Timer:
@@ -58,6 +59,7 @@ class Loop(Scheduler):
         self._cancelled = 0
         self._signals: dict[int, tuple[Callback, tuple, Any]] = {}
         self._stopping = False
+        self._shared: dict[Callable, Any] = {}
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
         self._ear.setblocking(False)
@@ -211,8 +213,21 @@ class Loop(Scheduler):
             earlier = self._signals[number][2]
         self._signals[number] = callback, args, earlier
 
+    # What lives as long as the loop
+
+    def shared(self, make: Callable[[], T]) -> T:
+        """Return the loop's one `make()`: made when first asked for, then kept.
+
+        It has a `close()`, which is called when the loop closes.
+        """
+        if make not in self._shared:
+            self._shared[make] = make()
+        return self._shared[make]
+
     def close(self) -> None:
-        """Give back the poller and the signals. Closing twice does nothing."""
+        """Give back all that it holds. Closing twice does nothing."""
+        while self._shared:
+            self._shared.popitem()[1].close()  # the last first: it may need the others
         if self._signals:
             signal.set_wakeup_fd(self._earlier_bell)
         for number, (_, _, earlier) in self._signals.items():

@@ -5,6 +5,7 @@ same moment, which cannot be, but another one's turn between two of our own.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from dustdevil.coroutine import (
@@ -124,6 +125,53 @@ class Event:
             await wait_in(self._waiting)
 
 
+class Semaphore:
+    """So many may be inside at a time; who comes later waits in line.
+
+        async with semaphore:
+            await fetch(url)
+
+    Fair: what is given back goes to the one who waits longest, and not to one who
+    comes by in between.
+    """
+
+    def __init__(self, value: int = 1) -> None:
+        if value < 0:
+            raise ValueError(f"a semaphore can't begin below zero, with {value}")
+        self._value = value
+        self._waiting: deque[Future] = deque()
+
+    def locked(self) -> bool:
+        """Whether `acquire` would wait."""
+        return self._value <= 0
+
+    async def acquire(self) -> None:
+        """Take one of the places, when there is one."""
+        if self._value > 0:
+            self._value -= 1
+        else:
+            await wait_in(self._waiting, self.release)
+
+    def take(self) -> None:
+        """Take a place without waiting, at need one that is not there yet.
+
+        The count goes below zero, and whoever acquires waits the longer for it.
+        """
+        self._value -= 1
+
+    def release(self) -> None:
+        """Give a place back; also one that nobody took, so that there is one more."""
+        self._value += 1
+        if self._value > 0 and wake_one(self._waiting):
+            self._value -= 1  # it was handed over
+
+    async def __aenter__(self) -> None:
+        await self.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
+
+
 class Queue:
     """A line of things from those who make them to those who use them.
 
@@ -171,25 +219,32 @@ def wake(future: Future) -> bool:
     return True
 
 
-def wake_one(waiting: deque[Future]) -> None:
-    """Let the first of those who still wait go on."""
-    while waiting and not wake(waiting.popleft()):
-        pass
+def wake_one(waiting: deque[Future]) -> bool:
+    """Let the first of those who still wait go on; say whether there was one."""
+    while waiting:
+        if wake(waiting.popleft()):
+            return True
+    return False
 
 
-async def wait_in(waiting: deque[Future]) -> None:
+async def wait_in(
+    waiting: deque[Future], pass_on: Callable[[], Any] | None = None
+) -> None:
     """Wait in a line, to be woken from its front.
 
-    Who was woken and is cancelled before it could go on passes the turn to the
-    next: otherwise an item could lie in a queue with everybody asleep before it.
+    Who was woken and is cancelled before it could go on passes the turn on, by
+    `pass_on()`, or else to the next in line: otherwise an item could lie in a queue
+    with everybody asleep before it.
     """
     future = Future()
     waiting.append(future)
     try:
         await future
     except BaseException:
-        if future.done():
+        if not future.done():
+            future.cancel()
+        elif pass_on is None:
             wake_one(waiting)
         else:
-            future.cancel()
+            pass_on()
         raise
