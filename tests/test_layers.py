@@ -33,6 +33,8 @@ FLOORS = [
     "responses",
     "outgoing",
     "client",
+    "multipart",
+    "forms",
     "messages",
     "static",
     "web",

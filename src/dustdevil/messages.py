@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from dustdevil.fields import lazy
+from dustdevil.forms import Form, FormSettings, Values, read_form
 from dustdevil.http1 import Head, Headers
 from dustdevil.stream import Stream
 
@@ -46,18 +47,6 @@ class HTTPError(Exception):
         self.status = status
         self.detail = detail
         self.headers = list(headers)
-
-
-class Values(dict[str, str]):
-    """Names and values where a name may come more than once; `[name]` is the first."""
-
-    def __init__(self, pairs: Iterable[Pair]):
-        self.pairs = list(pairs)
-        super().__init__(reversed(self.pairs))
-
-    def all(self, name: str) -> list[str]:
-        """Every value of that name, in order."""
-        return [value for key, value in self.pairs if key == name]
 
 
 class Request:
@@ -125,6 +114,13 @@ class Request:
             if equals
         )
 
+    @lazy
+    def session(self) -> dict[str, Any]:
+        """What the client's session holds; the middleware `Sessions` makes it so."""
+        if "sessions" not in self.state:
+            raise RuntimeError("request.session needs app.use(Sessions(key))")
+        return self.state["sessions"].load(self)
+
     @property
     def remote(self) -> Any:
         """The client's address, as `socket.getpeername()` gives it."""
@@ -167,6 +163,17 @@ class Request:
             return json.loads(await self.body())
         except (ValueError, RecursionError):
             raise HTTPError(400, "the body is not JSON") from None
+
+    async def form(self, **limits: Any) -> Form:
+        """The fields and files of a form; `limits` as of `forms.FormSettings`.
+
+        It is read once, under the limits of the first call. Raises FormError, which
+        is answered with its status: 400, 413, 415, or 507 for a full disk.
+        """
+        if "_form" not in self.__dict__:
+            settings = FormSettings(**limits)
+            self._form = await read_form(self.headers, self.stream(), settings)
+        return self._form
 
 
 class Response:
@@ -224,6 +231,10 @@ class Response:
         parts += ["Secure"] * secure + ["HttpOnly"] * http_only
         self.headers.append(("Set-Cookie", "; ".join(parts)))
 
+    def delete_cookie(self, name: str, path: str = "/") -> None:
+        """Ask the client to forget a cookie; `path` as it was set with."""
+        self.set_cookie(name, "", max_age=0, path=path)
+
 
 def html(text: str, status: int = 200) -> Response:
     """A page. Whatever came from outside must be escaped in it (html.escape)."""
@@ -233,6 +244,19 @@ def html(text: str, status: int = 200) -> Response:
 def redirect(location: str, status: int = 303) -> Response:
     """Send the client elsewhere: 303 to GET it there, 307 and 308 with its method."""
     return Response(status=status, headers=[("Location", quote(location, URL_SAFE))])
+
+
+def local_path(text: str | None, default: str = "/") -> str:
+    """A path on this site that a client named as the place to go on to, or `default`.
+
+        return redirect(local_path(request.query.get("next")))
+
+    Where a program sends people wherever its URL says, anybody can make a link to it
+    that ends elsewhere. Browsers skip tabs and newlines and read "\\" as "/", and
+    after two slashes comes a host: "/\\evil.example" is not here.
+    """
+    here = text is not None and re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", text)
+    return text if here and text else default
 
 
 def to_response(result: Any) -> Response:

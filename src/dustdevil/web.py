@@ -17,6 +17,7 @@ import html as escaping
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from inspect import isawaitable
 from typing import Any
@@ -30,12 +31,14 @@ from dustdevil.messages import (
     redirect,
     to_response,
 )
+from dustdevil.multipart import FormError
 from dustdevil.routing import (
     Handler,
     MethodNotAllowed,
     Middleware,
     NotFound,
     Router,
+    layer,
 )
 from dustdevil.server import serve
 from dustdevil.static import StaticFiles, to_folder
@@ -96,7 +99,14 @@ class Application(Router):
         request = Request(head, body, connection)
         if self.onion is None:
             return self.dispatch(request)
-        return self.attempt(self.onion, request)
+        return self.onion(request)
+
+    def wrap(self, handler: Handler) -> Handler:
+        """Middleware around a handler. What a layer raises is a response for the next:
+        so the log, the outermost, sees what was refused further inward."""
+        for middleware in reversed(self.middleware):
+            handler = partial(self.attempt, layer(middleware, handler))
+        return handler
 
     def dispatch(self, request: Request) -> Awaitable[Response]:
         """The innermost layer: call the handler that the route names."""
@@ -169,6 +179,8 @@ def as_http_error(error: Exception) -> HTTPError | None:
         return HTTPError(404)
     if isinstance(error, MethodNotAllowed):
         return HTTPError(405, headers=[("Allow", ", ".join(sorted(error.allowed)))])
+    if isinstance(error, FormError):
+        return HTTPError(error.status, error.reason)
     return error if isinstance(error, HTTPError) else None
 
 
