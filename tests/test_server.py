@@ -1184,22 +1184,102 @@ def test_stopping_finishes_what_is_in_flight(running):
             await go.wait()
         return Answer(head.target.encode())
 
-    one = running(application)
+    one = running(application, last_call=0.01)
     with one.connect() as idle, one.connect() as busy:
         idle.send(request())
         assert idle.response()[0] == 200
         busy.send(request("/slow") + request("/next"))
         began.wait()
         one.soon(one._stop, PATIENCE)
-        assert idle.at_end()  # at once
-        with pytest.raises(ConnectionRefusedError):
-            one.connect()
+        assert idle.at_end()
         one.soon(go.set)
         _, headers, body = busy.response()
         assert (body, headers["connection"]) == (b"/slow", "close")
         assert busy.at_end()
+        with pytest.raises(ConnectionRefusedError):
+            one.connect()
     one.thread.join(PATIENCE)
     assert not one.thread.is_alive()
+
+
+def stopping(one, **options):
+    """Begin to stop, and return when the server does so."""
+    began = Latch()
+
+    def begin():
+        task = one.loop.spawn(one.server.stop(PATIENCE, **options))
+        task.add_done_callback(lambda _: one.loop.stop())
+        one.loop.call_soon(one.loop.call_soon, began.set)
+
+    one.soon(begin)
+    began.wait()
+
+
+def test_a_request_on_its_way_when_the_server_stops_is_answered(running):
+    one = running(hello, last_call=PATIENCE)
+    with one.connect() as kept, one.connect() as fresh:
+        kept.send(request())
+        assert kept.response()[0] == 200
+        stopping(one)
+        for client in kept, fresh:
+            client.send(request())
+            status, headers, _ = client.response()
+            assert (status, headers["connection"]) == (200, "close")
+            assert client.at_end()
+
+
+def fall_asleep(one):
+    """Let its connections wait in the kernel's queue, up to the turn it stops in."""
+    asleep, socks = Latch(), one.server._socks
+    one.soon(lambda: (one.server.accept_from([]), asleep.set()))
+    asleep.wait()
+    return lambda: one.soon(setattr, one.server._listener, "socks", socks)
+
+
+def test_connections_that_nobody_accepted_yet_are_answered_when_it_stops(running):
+    one = running(hello)
+    wake = fall_asleep(one)
+    clients = [one.connect() for _ in range(70)]
+    wake()
+    stopping(one)
+    for client in clients:
+        with client:
+            client.send(request())
+            assert client.response()[0] == 200
+
+
+def test_listening_sockets_that_are_handed_on_keep_their_queue(running):
+    one = running(hello)
+    [other] = [sock.dup() for sock in one.server._socks]
+    wake = fall_asleep(one)
+    with other, one.connect() as client:
+        wake()
+        stopping(one, handed_on=True)
+        one.thread.join(PATIENCE)
+        accepted, _ = other.accept()
+        with accepted, one.connect():  # and new ones can come
+            client.send(b"still here")
+            assert accepted.recv(100) == b"still here"
+
+
+def test_a_handshake_that_goes_on_when_the_server_stops_is_finished(running, tls):
+    ours, theirs = tls
+    one = running(hello, tls=ours)
+    raw = socket.create_connection(("127.0.0.1", one.port), PATIENCE)
+    latch = Latch()
+
+    def look():
+        if one.server._listener.greeting:
+            latch.set()
+        else:
+            one.loop.call_soon(look)
+
+    one.soon(look)
+    latch.wait()
+    stopping(one)
+    with theirs.wrap_socket(raw, server_hostname="127.0.0.1") as sock:
+        sock.sendall(request())
+        assert sock.recv(100).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_stopping_does_not_wait_for_ever(running):

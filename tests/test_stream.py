@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
 
 import pytest
 
@@ -19,7 +20,7 @@ from dustdevil.stream import (
     StreamClosed,
     TLSStream,
 )
-from dustdevil.tcp import Listener, connect, listen
+from dustdevil.tcp import Listener, connect, listen, turn_away
 
 
 @pytest.fixture
@@ -410,6 +411,24 @@ def serve(loop):
         each.close()
     for stream in streams:
         stream.abort()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has the filter")
+def test_a_closed_door_takes_nobody_in_and_loses_nobody():
+    [listening] = listen("127.0.0.1", 0)
+    address = listening.getsockname()
+    with listening, socket.create_connection(address) as early, socket.socket() as late:
+        assert turn_away(listening)
+        late.setblocking(False)
+        assert late.connect_ex(address) == errno.EINPROGRESS
+        accepted, _ = listening.accept()
+        with accepted:
+            early.send(b"still here")
+            assert accepted.recv(100) == b"still here"
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+        state = late.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        assert state == 2  # SYN_SENT
 
 
 def echo(loop):

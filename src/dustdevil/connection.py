@@ -113,6 +113,7 @@ class Host(Protocol):
     scheme: str
     now: float
     requests: int
+    idle_timeout: float
     stopping: bool
 
     def forget(self, connection: "Connection") -> None:
@@ -269,7 +270,7 @@ class Connection:
         elif self._skipping:
             self._wait(self._allowance, Connection._slow_body)
         elif self._parser.idle:
-            self._wait(settings.idle_timeout, Connection._hang_up)
+            self._wait(self.server.idle_timeout, Connection._hang_up)
         elif self._late is not Connection._no_head:
             self._wait(settings.header_timeout, Connection._no_head)
 

@@ -73,6 +73,7 @@ class ServerSettings(Settings):
     half_closed_timeout = Seconds(5, "to answer a client that sends no more")
     linger = Seconds(2, "for a client to read the last answer")
     grace = Seconds(10, "to finish what is in flight when the server stops")
+    last_call = Seconds(1, "of that, for an idle connection to ask once more")
     max_connections = Integer(10_000, "open at once; others get a 503", 1)
     max_line = Size(8 * 1024, "of the request line", 16)
     max_fields = Integer(100, "header fields in a request", 1)
@@ -106,6 +107,7 @@ class Server:
         self.connections: set[Connection] = set()
         self.upgraded: set[Future] = set()
         self.requests = 0
+        self.idle_timeout = self.settings.idle_timeout
         self.stopping = False
         # The time, rounded up to that of the next sweep. For deadlines of seconds it
         # is near enough, and a request need not look at the clock.
@@ -113,7 +115,7 @@ class Server:
         self._tls = tls
         self._socks: list[socket.socket] = []
         self._listener: Listener | None = None
-        self._empty = Event()
+        self._left = Event()  # somebody has: are all of them gone?
 
     # Connections
 
@@ -134,7 +136,7 @@ class Server:
         times = [
             getattr(self.settings, name)
             for name, field in fields
-            if isinstance(field, Seconds)
+            if isinstance(field, Seconds) and name != "last_call"
         ]
         self.now = self.loop.time()
         self._sweep(min(1.0, max(0.01, min(times) / 4)))
@@ -171,33 +173,51 @@ class Server:
 
     def _upgrade_ended(self, task: Future) -> None:
         self.upgraded.discard(task)
-        self._look_if_empty()
+        self._left.set()
 
     def forget(self, connection: Connection) -> None:
         """A connection is closed, or is not ours any more."""
         self.connections.discard(connection)
-        self._look_if_empty()
+        self._left.set()
+
+    def accept_from(self, socks: list[socket.socket]) -> None:
+        """Accept from these sockets, which listen already, and from no others.
+
+        Those that we had and lose stay open: somebody else accepts from them.
+        """
+        assert self._listener is not None  # start() was called
+        self._listener.accept_from(socks)
 
     # The end
 
-    async def stop(self, grace: float | None = None) -> None:
+    async def stop(self, grace: float | None = None, handed_on: bool = False) -> None:
         """Accept no more, finish what is in flight, and close everything.
 
         What takes longer than `grace` seconds, by default those of the settings, is
-        cut off. Upgraded connections do not end by themselves: they are cancelled
-        at once, and have that time to say good-bye.
+        cut off. A client that keeps a connection may send its next request at this
+        very moment, so idle ones have the time of a `last_call`. Upgraded connections
+        do not end by themselves: they are cancelled at once, and have the grace to
+        say good-bye. `handed_on`: other processes go on to accept from our sockets.
         """
+        grace = self.settings.grace if grace is None else grace
+        last_call = min(grace, self.settings.last_call)
         self.stopping = True
-        if self._listener is not None:
-            self._listener.close()
-        for connection in list(self.connections):
-            connection.stop()
+        self.idle_timeout = last_call
+        last = self.loop.call_later(last_call, self._close_idle)
         for task in self.upgraded:
             task.cancel()
-        self._look_if_empty()
         with suppress(TimeoutError):
-            async with timeout(self.settings.grace if grace is None else grace):
-                await self._empty.wait()
+            async with timeout(grace):
+                if self._listener is not None and not handed_on:
+                    await self._listener.finish()
+                self._stop_listening()
+                for handshake in self._greeting():
+                    handshake.add_done_callback(lambda _: self._left.set())
+                while self._busy():
+                    self._left.clear()
+                    await self._left.wait()
+        self._stop_listening()
+        last.cancel()
         for connection in self.connections:
             connection.stream.abort()
         # A turn for the connections to hear of it, and one for what they cancel.
@@ -206,9 +226,19 @@ class Server:
         if self._listener is not None:
             self._timer.cancel()
 
-    def _look_if_empty(self) -> None:
-        if self.stopping and not self.connections and not self.upgraded:
-            self._empty.set()
+    def _close_idle(self) -> None:
+        for connection in list(self.connections):
+            connection.stop()
+
+    def _stop_listening(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+
+    def _greeting(self) -> set[Future]:
+        return self._listener.greeting if self._listener is not None else set()
+
+    def _busy(self) -> bool:
+        return bool(self.connections or self.upgraded or self._greeting())
 
 
 async def run_upgrade(upgrade: Upgrade, stream: Stream) -> None:

@@ -8,10 +8,14 @@ import errno
 import logging
 import socket
 import ssl
+import struct
+import sys
+from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from dustdevil.coroutine import Future
 from dustdevil.loop import Loop
 from dustdevil.poller import READ, WRITE
 from dustdevil.stream import Stream, TLSStream, ready, running_loop
@@ -92,6 +96,18 @@ def listen(
 
     Port 0 takes a free one. Raises OSError, for instance for a port in use.
     """
+    socks = bind(host, port, reuse_port)
+    for sock in socks:
+        sock.listen(backlog)
+    return socks
+
+
+def bind(host: str, port: int, reuse_port: bool = False) -> list[socket.socket]:
+    """Return sockets for every address of `host` that don't listen yet.
+
+    With `reuse_port` several may be bound to one port, if all of them say so, and the
+    kernel deals the connections out to those that listen, socket(7).
+    """
     socks: list[socket.socket] = []
     found = socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -110,7 +126,6 @@ def listen(
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
             host_port = address[0], port or socks[0].getsockname()[1]
             sock.bind((*host_port, *address[2:]))
-            sock.listen(backlog)
     except BaseException:
         for sock in socks:
             sock.close()
@@ -118,8 +133,43 @@ def listen(
     return socks
 
 
+# A filter for packets, bpf(4) in its classic form, that drops a SYN: the byte with the
+# flags is the fourteenth of the TCP header, SYN is 2 in it and ACK 16.
+DROP_SYN = [
+    (0x30, 0, 0, 13),  # load the byte
+    (0x54, 0, 0, 0x12),  # keep these two flags of it
+    (0x15, 0, 1, 0x02),  # is it SYN alone? Otherwise skip one
+    (0x06, 0, 0, 0),  # take nothing of the packet
+    (0x06, 0, 0, 0xFFFFFFFF),  # take all of it
+]
+SO_ATTACH_FILTER = 26  # socket(7); the module socket has no name for it
+
+
+def turn_away(sock: socket.socket) -> bool:
+    """Let no connection begin at a listening socket; say whether that is possible.
+
+    A connection is made by the kernel, before accept(2) is called. Between the last
+    accept() and close() another one can come, which close() resets, though its client
+    has sent a request already. Only Linux lets us close the door first. Who comes then
+    gets no answer, and knocks again after a second, when the port is closed.
+    """
+    if sys.platform != "linux":
+        return False
+    program = b"".join(struct.pack("=HBBI", *line) for line in DROP_SYN)
+    lines = array("B", program)
+    where = struct.pack("HP", len(DROP_SYN), lines.buffer_info()[0])
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, where)
+    except OSError:
+        return False
+    return True
+
+
 class Listener:
-    """Accepts connections and hands each to `on_connection(stream, address)`."""
+    """Accepts connections and hands each to `on_connection(stream, address)`.
+
+    `greeting` are the TLS handshakes that go on.
+    """
 
     # At most so many in one turn: the connections that are there want their turn too.
     BATCH = 64
@@ -127,6 +177,8 @@ class Listener:
     PAUSE = 0.5
     # How long a client may take for its TLS handshake, in seconds.
     HANDSHAKE = 10.0
+    # How long a connection that has begun may take to come to us: a way there and back.
+    TRIP = 0.2
 
     def __init__(
         self,
@@ -135,42 +187,61 @@ class Listener:
         loop: Loop,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.socks = socks
+        self.socks: list[socket.socket] = []
+        self.greeting: set[Future] = set()
         self._on_connection = on_connection
         self._loop = loop
         self._tls = tls
+        self.accept_from(socks)
+
+    def accept_from(self, socks: list[socket.socket]) -> None:
+        """From now on accept from these, and no others; those stay open."""
+        for sock in self.socks:
+            if sock not in socks:
+                self._pause(sock)
+        known, self.socks = self.socks, socks
         for sock in socks:
-            self._resume(sock)
+            if sock not in known:
+                self._resume(sock)
 
     def _resume(self, sock: socket.socket) -> None:
-        if sock.fileno() >= 0:
-            self._loop.watch(sock.fileno(), READ, lambda _: self._accept(sock))
+        if sock.fileno() >= 0 and sock in self.socks:
+            with suppress(FileExistsError):  # it was let go and taken again meanwhile
+                self._loop.watch(sock.fileno(), READ, lambda _: self._accept(sock))
 
-    def _accept(self, sock: socket.socket) -> None:
+    def _pause(self, sock: socket.socket) -> None:
+        with suppress(FileNotFoundError):  # it is pausing already
+            self._loop.unwatch(sock.fileno())
+
+    def _accept(self, sock: socket.socket) -> bool:
+        """Take what connections there are; say whether there may be more."""
         for _ in range(self.BATCH):
             try:
                 connection, address = sock.accept()
             except BlockingIOError:
-                return
+                return False
             except ConnectionAbortedError:
                 continue  # it was gone before we came to it
             except OSError as error:
                 # EMFILE and its kin: the connection stays in the queue and the
                 # listener stays readable, so looking on would spin. Wait a moment.
                 log.warning("can't accept a connection now: %s", error)
-                self._loop.unwatch(sock.fileno())
+                self._pause(sock)
                 self._loop.call_later(self.PAUSE, self._resume, sock)
-                return
+                return False
             if self._tls is None:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
                 self._on_connection(Stream(connection, self._loop), address)
             else:
                 self._greet_in_time(connection, address)
+        return True
 
     def _greet_in_time(self, connection: socket.socket, address: Any) -> None:
         task = self._loop.spawn(self._greet(connection, address))
         timer = self._loop.call_later(self.HANDSHAKE, task.cancel)
+        self.greeting.add(task)
         task.add_done_callback(lambda _: timer.cancel())
+        task.add_done_callback(self.greeting.discard)
 
     async def _greet(self, connection: socket.socket, address: Any) -> None:
         try:
@@ -181,10 +252,23 @@ class Listener:
         else:
             self._on_connection(stream, address)
 
+    async def finish(self) -> None:
+        """Let no connection begin, and accept all that have begun."""
+        for sock in self.socks:
+            turn_away(sock)
+        pause = Future(self._loop)
+        timer = self._loop.call_later(self.TRIP, pause.set_result, None)
+        try:
+            await pause
+        finally:
+            timer.cancel()
+        for sock in self.socks:
+            while self._accept(sock):
+                pass
+
     def close(self) -> None:
         """Accept no more; connections that are there go on."""
         for sock in self.socks:
             if sock.fileno() >= 0:
-                with suppress(FileNotFoundError):  # where it is pausing
-                    self._loop.unwatch(sock.fileno())
+                self._pause(sock)
                 sock.close()
