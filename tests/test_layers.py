@@ -1,6 +1,7 @@
 """The floors of the stack: a module imports only from floors below its own."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,10 @@ FLOORS = [
     "threads",
     "lookup",
     "resolver",
+    "grammar",
+    "twins",
+    "_speedups",
+    "speedups",
     "http1",
     "connection",
     "server",
@@ -46,10 +51,9 @@ FLOORS = [
 DOORS = {"__init__", "__main__"}
 
 
-def modules():
-    return sorted(
-        p.stem for p in (SRC / "dustdevil").glob("*.py") if p.stem not in DOORS
-    )
+def modules(*endings):
+    files = (SRC / "dustdevil").iterdir()
+    return sorted(p.stem for p in files if p.suffix in endings and p.stem not in DOORS)
 
 
 def imports(path):
@@ -65,15 +69,24 @@ def imports(path):
 
 
 def test_every_module_has_a_floor():
-    assert set(modules()) == set(FLOORS)
+    assert set(modules(".py", ".c")) == set(FLOORS)
+    assert modules(".c") == ["_speedups"]
 
 
-@pytest.mark.parametrize("module", modules())
+@pytest.mark.parametrize("module", modules(".py"))
 def test_a_module_imports_only_from_below(module):
     below = {f"dustdevil.{name}" for name in FLOORS[: FLOORS.index(module)]}
     for name in imports(SRC / "dustdevil" / f"{module}.py"):
         if name.startswith("dustdevil."):
             assert name in below, f"{module} stands below {name}"
+
+
+@pytest.mark.parametrize("module", modules(".c"))
+def test_a_module_in_c_imports_nothing(module):
+    text = (SRC / "dustdevil" / f"{module}.c").read_text("utf-8")
+    assert "PyImport" not in text
+    headers = re.findall(r"^#include (.*)", text, re.MULTILINE)
+    assert headers == ["<Python.h>", "<stdint.h>", "<string.h>"]
 
 
 def test_the_stack_never_imports_the_workshop():

@@ -27,6 +27,8 @@ import os
 import struct
 from typing import NamedTuple
 
+from dustdevil.speedups import apply_mask
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 OPCODES = {CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG}
 FINAL, RESERVED, MASKED = 0x80, 0x70, 0x80
@@ -37,9 +39,6 @@ NORMAL, PROTOCOL_ERROR, NO_CODE, ABNORMAL = 1000, 1002, 1005, 1006
 GOING_AWAY, INVALID_DATA, TOO_BIG, INTERNAL_ERROR = 1001, 1007, 1009, 1011
 UNSENDABLE = {1004, NO_CODE, ABNORMAL}
 NOT_UTF8 = "text that is not UTF-8"
-
-# XOR[m] maps every byte b to b ^ m, for bytes.translate.
-XOR = [bytes(byte ^ mask for byte in range(256)) for mask in range(256)]
 
 
 class Ping(NamedTuple):
@@ -79,25 +78,6 @@ class ConnectionClosed(Exception):
         super().__init__(f"{code} {reason}".strip())
         self.code = code
         self.reason = reason
-
-
-def apply_mask(data: bytes | bytearray, mask: bytes) -> bytes | bytearray:
-    """XOR `data` with the four bytes of `mask` over and over (section 5.3).
-
-    A loop over the bytes would take some seventy times as long for 64 KiB. One XOR of
-    two huge integers is the quickest for short data, four translations of every
-    fourth byte for long data; on the machine where this was written the two meet at
-    about 500 bytes.
-    """
-    size = len(data)
-    if size < 500:
-        key = (mask * (size // 4 + 1))[:size]
-        number = int.from_bytes(data, "big") ^ int.from_bytes(key, "big")
-        return number.to_bytes(size, "big")
-    masked = bytearray(data)
-    for i in range(4):
-        masked[i::4] = masked[i::4].translate(XOR[mask[i]])
-    return masked
 
 
 def frame(

@@ -11,9 +11,8 @@ A request is a line, header fields, an empty line, and perhaps a body:
 How long the body is, the header says, and on a connection that carries one request
 after another everything depends on reading it as the sender meant it. Where a proxy
 in front and a server behind it disagree about one byte, the rest of one person's
-request becomes the beginning of another's: request smuggling. So the grammar stands
-here as regular expressions, each under the lines of the standard it comes from, and
-what does not match is refused. Nothing is repaired or guessed.
+request becomes the beginning of another's: request smuggling. So what does not match
+the grammar (the module `grammar`) is refused. Nothing is repaired or guessed.
 
 `RequestParser.feed(data)` takes what came in, cut anywhere, and returns events. A
 request without a body is one `Head`; with a body it is a `Head`, any number of
@@ -33,68 +32,19 @@ from time import time
 from typing import Any, NamedTuple
 
 from dustdevil.fields import lazy
-
-# The grammar. A + or * with another + behind it never gives back what it took: the
-# expressions need no second try, and nobody can make them try long.
-
-# RFC 9110, 5.6.2   token = 1*tchar
-TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-
-# RFC 9110, 5.5     field-value: visible characters, obs-text, and SP or HTAB between
-# RFC 9112, 5       field-line = field-name ":" OWS field-value OWS
-FIELD = TOKEN + rb":[\t -~\x80-\xff]*+"
-
-# RFC 3986, 3.3     pchar = unreserved / pct-encoded / sub-delims / ":" / "@"
-# RFC 9112, 3.2.1   origin-form = absolute-path [ "?" query ]
-# URL Standard, 1.3 and more, which browsers do not encode: []| in paths, and in
-#                   queries {}\^` as well. None of them can end a line or a target.
-PATH = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/\[\]|]++|%[0-9A-Fa-f]{2})*+"
-QUERY = rb"(?:\?(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/?\[\]|{}\\^`]++|%[0-9A-Fa-f]{2})*+)?+"
-ORIGIN_FORM = rb"/" + PATH + QUERY
-
-# RFC 3986, 3.2.2   host = IP-literal / IPv4address / reg-name
-# RFC 9110, 7.2     Host = uri-host [ ":" port ]
-REG_NAME = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+"
-URI_HOST = rb"(?:\[([0-9A-Fa-f:.]++)\]|" + REG_NAME + rb")"
-HOST = re.compile(URI_HOST + rb"(?::[0-9]*+)?+")
-
-# RFC 9112, 3.2.2   absolute-form = absolute-URI, here one of http or https
-# RFC 9112, 3.2.3   authority-form = uri-host ":" port
-ABSOLUTE_FORM = re.compile(
-    rb"(?i:https?)://([^/?]++)((?:/" + PATH + rb")?+" + QUERY + rb")"
+from dustdevil.grammar import (
+    ABSOLUTE_FORM,
+    AUTHORITY_FORM,
+    CHUNK_LINE,
+    FIELD_LINE,
+    HOST,
+    LINE_END,
+    NAME,
+    ORIGIN,
+    REQUEST_LINE,
 )
-AUTHORITY_FORM = re.compile(rb"(?!:)" + URI_HOST + rb":[0-9]++")
-
-# RFC 9112, 3       request-line = method SP request-target SP HTTP-version
-REQUEST_LINE = re.compile(
-    rb"(" + TOKEN + rb") ([!-~\x80-\xff]++) HTTP/([0-9])\.([0-9])"
-)
-
-# A whole head of the usual form, up to its empty line. What does not match need not
-# be wrong: it is read again line by line, to find out what it is.
-USUAL_HEAD = re.compile(
-    rb"(?!CONNECT )(%b) (%b) HTTP/1\.([0-9])((?:\r\n%b)*+)"
-    % (TOKEN, ORIGIN_FORM, FIELD)
-)
-
-# The fields that decide how the message is read, out of all that are there.
-FRAMING_FIELD = re.compile(
-    rb"\r\n(?=[HhCcTtEeUu])(?i:(host|connection|content-length|transfer-encoding"
-    rb"|expect|upgrade)):([^\r]*)"
-)
-
-# RFC 9112, 7.1     chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
-# RFC 9112, 7.1.1   chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS value ] )
-QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
-CHUNK_LINE = re.compile(
-    rb"([0-9A-Fa-f]++)((?:[ \t]*+;[ \t]*+%b(?:[ \t]*+=[ \t]*+(?:%b|%b))?+)*+)"
-    % (TOKEN, TOKEN, QUOTED)
-)
-
-# RFC 9112, 2.2     a line ends in CRLF; a CR or an LF alone is no part of any line
-LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
-
-NAME, FIELD_LINE, ORIGIN = map(re.compile, (TOKEN, FIELD, ORIGIN_FORM))
+from dustdevil.speedups import parse_head
+from dustdevil.twins import Fields, framing_fields
 
 
 class ProtocolError(Exception):
@@ -175,17 +125,19 @@ class Head:
     waits for a "100 Continue" before it sends the body.
     """
 
-    host = ""
     length: int | None = 0
     has_body = False
     keep_alive = True
     expects_continue = False
     upgrade = ""
 
-    def __init__(self, method: str, target: str, version: str, block: bytes):
+    def __init__(
+        self, method: str, target: str, version: str, block: bytes, host: str = ""
+    ):
         self.method = method
         self.target = target
         self.version = version
+        self.host = host
         self._block = block
 
     @lazy
@@ -315,17 +267,17 @@ class RequestParser:
         """Read a usual head in one go, any other one by its lines.
 
         Both give the same verdict. That by lines can stop in the middle and say
-        where a limit is passed; this one is about ten times as fast.
+        what is wrong, or where a limit is passed; this one is ten times as fast.
         """
-        buffer, start = self._buffer, self._start
-        end = buffer.find(b"\r\n\r\n", start, start + self._most)
-        usual = USUAL_HEAD.fullmatch(buffer, start, end) if end > 0 else None
-        if usual is None or usual[4].count(b"\n") > self.limits.fields:
+        usual = parse_head(self._buffer, self._start, self._most, self.limits.fields)
+        if usual is None:
             self._step = RequestParser._read_request_line
             return True
-        self._start = end + 4
-        method, target, minor, block = usual.groups()
-        self._begin(make_head(method, target, minor, b"", block), events)
+        self._start, method, target, version, host, fields, block = usual
+        head = Head(method, target, version, block, host)
+        if fields or version == "1.0":
+            frame(head, fields)
+        self._begin(head, events)
         return True
 
     def _read_request_line(self, events: list[Event]) -> bool:
@@ -524,33 +476,26 @@ def make_head(
 ) -> Head:
     """The head of a request whose lines are well-formed.
 
-    The framing fields decide where the request ends, and what comes after it. Raises
-    ProtocolError where they contradict themselves or the standard.
+    Raises ProtocolError where the fields that frame it contradict themselves or the
+    standard.
     """
     version = "1.0" if minor == b"0" else "1.1"
-    head = Head(method.decode(), target.decode(), version, block)
-    fields: dict[bytes, list[bytes]] = {}
-    for name, value in FRAMING_FIELD.findall(block):
-        fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    fields = framing_fields(version, block)
     hosts = fields.pop(b"host", [])
     # RFC 9112, 3.2: one Host in every request since 1.1, and never two.
     if len(hosts) > 1 or (version == "1.1" and not hosts):
         raise ProtocolError(400, "there must be one Host field")
-    if hosts:
-        if not is_host(hosts[0]):
-            raise ProtocolError(400, "the Host field is malformed")
-        head.host = hosts[0].decode()
-    if authority:
-        head.host = authority.decode()
-    if fields:
-        frame(head, fields)
-    elif version == "1.0":
-        head.keep_alive = False
+    if hosts and not is_host(hosts[0]):
+        raise ProtocolError(400, "the Host field is malformed")
+    host = authority or b"".join(hosts)
+    head = Head(method.decode(), target.decode(), version, block, host.decode())
+    frame(head, fields)
     return head
 
 
-def frame(head: Head, fields: dict[bytes, list[bytes]]) -> None:
-    """Do what the framing fields say; their names are in lower case here."""
+def frame(head: Head, fields: Fields) -> None:
+    """Do what the framing fields say: they decide where the request ends, and what
+    comes after it."""
     persistent = head.version == "1.1"
     head.length = body_length(head.version, fields)
     head.has_body = head.length != 0
@@ -572,7 +517,7 @@ def tokens(values: list[bytes]) -> list[bytes]:
     return [member.strip(b" \t") for member in members if member.strip(b" \t")]
 
 
-def body_length(version: str, fields: dict[bytes, list[bytes]]) -> int | None:
+def body_length(version: str, fields: Fields) -> int | None:
     """The body's length in bytes, None for chunks (RFC 9112, 6.3).
 
     Two ways to say the length are two answers to the question where the request

@@ -13,7 +13,6 @@ from typing import Any
 
 from dustdevil.fields import lazy
 from dustdevil.http1 import (
-    FRAMING_FIELD,
     NO_HEADERS,
     Data,
     End,
@@ -24,6 +23,7 @@ from dustdevil.http1 import (
     body_length,
     tokens,
 )
+from dustdevil.twins import framing_fields
 
 # RFC 9112, 4   status-line = HTTP-version SP status-code SP [ reason-phrase ]
 STATUS_LINE = re.compile(
@@ -187,9 +187,7 @@ def frame(head: ResponseHead, method: str, block: bytes) -> None:
     Raises ProtocolError for framing fields that are malformed or contradict
     themselves, also where no body follows.
     """
-    fields: dict[bytes, list[bytes]] = {}
-    for name, value in FRAMING_FIELD.findall(block):
-        fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    fields = framing_fields(head.version, block)
     length = body_length(head.version, fields)
     options = tokens(fields.get(b"connection", []))
     head.keep_alive = b"close" not in options and (

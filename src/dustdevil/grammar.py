@@ -1,0 +1,56 @@
+"""The grammar of HTTP/1.1 (RFC 9110, RFC 9112), as regular expressions.
+
+Each stands under the lines of the standard that it comes from. What the readers of
+heads and bodies let pass is here; whatever doesn't match is refused.
+
+A + or * with another + behind it never gives back what it took: the expressions need
+no second try, and nobody can make them try long.
+"""
+
+import re
+
+# RFC 9110, 5.6.2   token = 1*tchar
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+
+# RFC 9110, 5.5     field-value: visible characters, obs-text, and SP or HTAB between
+# RFC 9112, 5       field-line = field-name ":" OWS field-value OWS
+FIELD = TOKEN + rb":[\t -~\x80-\xff]*+"
+
+# RFC 3986, 3.3     pchar = unreserved / pct-encoded / sub-delims / ":" / "@"
+# RFC 9112, 3.2.1   origin-form = absolute-path [ "?" query ]
+# URL Standard, 1.3 and more, which browsers do not encode: []| in paths, and in
+#                   queries {}\^` as well. None of them can end a line or a target.
+PATH = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/\[\]|]++|%[0-9A-Fa-f]{2})*+"
+QUERY = rb"(?:\?(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/?\[\]|{}\\^`]++|%[0-9A-Fa-f]{2})*+)?+"
+ORIGIN_FORM = rb"/" + PATH + QUERY
+
+# RFC 3986, 3.2.2   host = IP-literal / IPv4address / reg-name
+# RFC 9110, 7.2     Host = uri-host [ ":" port ]
+REG_NAME = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+"
+URI_HOST = rb"(?:\[([0-9A-Fa-f:.]++)\]|" + REG_NAME + rb")"
+HOST = re.compile(URI_HOST + rb"(?::[0-9]*+)?+")
+
+# RFC 9112, 3.2.2   absolute-form = absolute-URI, here one of http or https
+# RFC 9112, 3.2.3   authority-form = uri-host ":" port
+ABSOLUTE_FORM = re.compile(
+    rb"(?i:https?)://([^/?]++)((?:/" + PATH + rb")?+" + QUERY + rb")"
+)
+AUTHORITY_FORM = re.compile(rb"(?!:)" + URI_HOST + rb":[0-9]++")
+
+# RFC 9112, 3       request-line = method SP request-target SP HTTP-version
+REQUEST_LINE = re.compile(
+    rb"(" + TOKEN + rb") ([!-~\x80-\xff]++) HTTP/([0-9])\.([0-9])"
+)
+
+# RFC 9112, 7.1     chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
+# RFC 9112, 7.1.1   chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS value ] )
+QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
+CHUNK_LINE = re.compile(
+    rb"([0-9A-Fa-f]++)((?:[ \t]*+;[ \t]*+%b(?:[ \t]*+=[ \t]*+(?:%b|%b))?+)*+)"
+    % (TOKEN, TOKEN, QUOTED)
+)
+
+# RFC 9112, 2.2     a line ends in CRLF; a CR or an LF alone is no part of any line
+LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
+
+NAME, FIELD_LINE, ORIGIN = map(re.compile, (TOKEN, FIELD, ORIGIN_FORM))
