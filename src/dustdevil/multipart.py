@@ -22,7 +22,8 @@ raises a `FormError`; nothing is repaired or guessed.
 
 import re
 
-from dustdevil.http1 import FIELD, NO_HEADERS, TOKEN, Data, End, Headers
+from dustdevil.grammar import FIELD, TOKEN
+from dustdevil.http1 import NO_HEADERS, Data, End, Headers
 
 # RFC 2046, 5.1.1   boundary := 0*69<bchars> bcharsnospace
 BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
