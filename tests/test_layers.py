@@ -25,6 +25,7 @@ FLOORS = [
     "stream",
     "tcp",
     "sync",
+    "locks",
     "threads",
     "lookup",
     "resolver",

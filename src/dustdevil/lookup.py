@@ -8,12 +8,12 @@ wait. Both have `ask(host, family, reply)` and `close()`.
 import socket
 from collections.abc import Callable
 from importlib import import_module
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any, NamedTuple
 
+from dustdevil.coroutine import Future
 from dustdevil.loop import Loop, Timer
 from dustdevil.poller import READ, WRITE
+from dustdevil.threads import ThreadPool
 
 try:
     pycares: Any = import_module("pycares")
@@ -124,36 +124,25 @@ def ares_answer(result: Any, status: int | None) -> Answer:
 class Threads:
     """Waits in getaddrinfo(3), in a few threads: the loop goes on meanwhile."""
 
-    WORKERS = 4  # names looked up at the same time
+    # Names looked up at the same time. The threads are the resolver's own: if they
+    # all wait for a dead name server, those of others are still free.
+    WORKERS = 4
 
     def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._questions: SimpleQueue = SimpleQueue()
-        self._workers: list[Thread] = []
+        self._pool = ThreadPool(self.WORKERS, loop=loop)
 
     def ask(self, host: str, family: int, reply: Reply) -> None:
         """Call `reply(answer)`, in the loop's thread, when there is one."""
-        if len(self._workers) < self.WORKERS:
-            # A daemon: who hangs in a look-up does not keep the program from ending.
-            self._workers.append(Thread(target=self._work, daemon=True))
-            self._workers[-1].start()
-        self._questions.put((host, family, reply))
 
-    def _work(self) -> None:
-        while question := self._questions.get():
-            host, family, reply = question
-            answer = system_answer(host, family)
-            self._loop.call_from_thread(self._deliver, reply, answer)
+        def on_answer(future: Future) -> None:
+            if not future.cancelled():  # by close(), that is
+                reply(future.result())
 
-    def _deliver(self, reply: Reply, answer: Answer) -> None:
-        if self._workers:  # closed, otherwise
-            reply(answer)
+        self._pool.call(system_answer, host, family).add_done_callback(on_answer)
 
     def close(self) -> None:
         """Let the threads end; what they still find out is dropped."""
-        for _ in self._workers:
-            self._questions.put(None)
-        self._workers = []
+        self._pool.close()
 
 
 def system_answer(host: str, family: int) -> Answer:
