@@ -1,6 +1,7 @@
 # make serve   the live book:        make serve PORT=9000 STACK=mystack
 # make test    everything that is checked
 # make lab     a lab in the terminal: make lab LAB=1
+# make autobahn  the WebSocket judge:  make autobahn PYTHON2=python2.7 CASES="12.* 13.*"
 # make bench   ours and its peers side by side: make bench BENCH="--only ours,tornado"
 
 SHELL := /bin/bash
@@ -13,7 +14,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 
-.PHONY: serve build test lint unit notebooks lab run lines outdated bench clean
+.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn bench clean
 
 serve: $(READY)
 	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
@@ -43,6 +44,10 @@ run: $(READY)
 
 lines: $(READY)
 	@$(BIN)/workshop lines
+
+# Not part of `test`: the whole of it takes some ten minutes, and needs Python 2.7.
+autobahn: $(READY)
+	@$(BIN)/python tests/autobahn.py --python2 $(or $(PYTHON2),python2.7) $(CASES)
 
 # The peers have an environment of their own, so that the book's stays small.
 BENCH_BIN := build/bench/bin

@@ -44,7 +44,9 @@ FLOORS = [
     "messages",
     "static",
     "web",
+    "deflate",
     "frames",
+    "handshake",
     "websocket",
     "cli",
 ]

@@ -366,8 +366,27 @@ def test_a_subprotocol_is_agreed_on(echo):
         assert client.subprotocol is None
 
 
-def test_compression_is_offered_and_declined(echo):
+def test_compression_is_agreed_on(echo):
     with open_websocket(echo, compression="deflate") as client:
+        [extension] = client.protocol.extensions
+        assert extension.name == "permessage-deflate"
+        assert extension.local_max_window_bits == 12
+        assert extension.remote_max_window_bits == 12
+        for message in ("x" * 1000, "short", "x" * 1000, bytes(100_000)):
+            client.send(message)
+            assert client.recv(PATIENCE) == message
+        with pytest.raises(ConnectionClosed) as caught:
+            send_and_receive(client, bytes(300_001))
+        assert caught.value.rcvd.code == 1009
+
+
+def test_compression_can_be_left_out(app, serve):
+    @app.get("/ws")
+    @websocket(deflate_bits=None)
+    async def plain(request, ws):
+        await ws.send(await ws.receive())
+
+    with open_websocket(serve(), compression="deflate") as client:
         assert client.protocol.extensions == []
         client.send("x" * 1000)
         assert client.recv(PATIENCE) == "x" * 1000

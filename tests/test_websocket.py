@@ -650,6 +650,25 @@ def test_a_request_for_something_else_is_told_what_is_here(fields):
     assert header(response, "upgrade") == ["websocket"]
 
 
+@pytest.mark.parametrize(
+    ("offers", "bits", "status", "answer"),
+    [
+        (["x, permessage-deflate"], 15, 101, ["permessage-deflate"]),
+        (["x", "permessage-deflate"], 15, 101, ["permessage-deflate"]),
+        (["permessage-deflate"], 10, 101,
+         ["permessage-deflate; server_max_window_bits=10"]),
+        (["permessage-deflate"], None, 101, []),
+        (["permessage-deflate; shiny"], 15, 101, []),
+        (["permessage-deflate; ="], 15, 400, []),
+    ],
+)  # fmt: skip
+def test_compression_in_the_handshake(offers, bits, status, answer):
+    fields = [f"Sec-WebSocket-Extensions: {offer}" for offer in offers]
+    response = handshake(*fields, deflate_bits=bits)
+    assert response.status == status
+    assert header(response, "sec-websocket-extensions") == answer
+
+
 @pytest.mark.parametrize("method", ["HEAD", "POST"])
 def test_only_get_opens_a_websocket(method):
     assert handshake(method=method).status == 426

@@ -25,13 +25,16 @@ joins it to a connection.
 import codecs
 import os
 import struct
+import zlib
 from typing import NamedTuple
 
+from dustdevil.deflate import WORTH_COMPRESSING, Deflate, TooLarge
 from dustdevil.speedups import apply_mask
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 OPCODES = {CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG}
 FINAL, RESERVED, MASKED = 0x80, 0x70, 0x80
+COMPRESSED = 0x40  # RSV1, in the first frame of a message (RFC 7692, section 6)
 
 # Close codes (section 7.4.1). 1005 and 1006 are never sent: they stand for a Close
 # frame without a code and for a connection that ended without a Close frame.
@@ -110,13 +113,22 @@ class WebSocketProtocol:
     about to say. The methods that speak return the bytes to send.
 
     `max_frame` and `max_message` are the most bytes of payload that a frame and a
-    whole message may have.
+    whole message may have; of a message that comes compressed, `max_message` is what
+    it may inflate to. `deflate` is the extension, if it was agreed on.
     """
 
-    def __init__(self, max_frame=1 << 20, max_message=1 << 20, *, client=False):
+    def __init__(
+        self,
+        max_frame: int = 1 << 20,
+        max_message: int = 1 << 20,
+        *,
+        client: bool = False,
+        deflate: Deflate | None = None,
+    ):
         self.max_frame = max_frame
         self.max_message = max_message
         self.client = client
+        self.deflate = deflate
         self.close_sent = False
         self.failed = False
         self.closed: Closed | None = None
@@ -129,6 +141,7 @@ class WebSocketProtocol:
         self._mask = b""
         # The message being read, and TEXT or BINARY while there is one.
         self._kind = 0
+        self._compressed = False
         self._message = bytearray()
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
@@ -181,7 +194,10 @@ class WebSocketProtocol:
             if len(buffer) < start:
                 return False
             size = self._read_size(int.from_bytes(buffer[2:start], "big"), start)
-        self._check_size(first & 0xF, size)
+        if not first & 0x8:
+            if not self._kind:
+                self._compressed = bool(first & COMPRESSED)
+            self._check_size(size)
         if not self.client:
             start += 4
             if len(buffer) < start:
@@ -194,8 +210,9 @@ class WebSocketProtocol:
 
     def _check_opcode(self, first: int) -> None:
         opcode = first & 0xF
-        # An extension would give these bits a meaning; we have agreed on none.
-        if first & RESERVED:
+        # Only an extension that was agreed on gives one of these bits a meaning.
+        extended = self.deflate is not None and opcode in (TEXT, BINARY)
+        if first & (RESERVED ^ COMPRESSED if extended else RESERVED):
             raise Violation(PROTOCOL_ERROR, "reserved bit set")
         if opcode not in OPCODES:
             raise Violation(PROTOCOL_ERROR, f"unknown opcode {opcode}")
@@ -215,13 +232,14 @@ class WebSocketProtocol:
             raise Violation(PROTOCOL_ERROR, "length of 64 bits")
         return size
 
-    def _check_size(self, opcode: int, size: int) -> None:
-        if opcode & 0x8:
-            return
+    def _check_size(self, size: int) -> None:
         if size > self.max_frame:
             raise Violation(TOO_BIG, f"frame of more than {self.max_frame} bytes")
-        if len(self._message) + size > self.max_message:
-            raise Violation(TOO_BIG, f"message of more than {self.max_message} bytes")
+        if len(self._message) + size > self.max_message and not self._compressed:
+            raise self._too_big()
+
+    def _too_big(self) -> Violation:
+        return Violation(TOO_BIG, f"message of more than {self.max_message} bytes")
 
     def _read_payload(self, events: list[Event]) -> bool:
         """Take what is there of the payload; False if more must come first."""
@@ -250,6 +268,8 @@ class WebSocketProtocol:
     def _data(self, chunk: bytes | bytearray, last: bool, events: list[Event]) -> None:
         """Add to the message; with its last piece it is an event."""
         kind = self._kind = self._kind or self._opcode
+        if self._compressed:
+            chunk = self._inflate(chunk, last)
         whole = chunk
         if self._message or not last:
             self._message += chunk
@@ -259,6 +279,20 @@ class WebSocketProtocol:
         if last:
             events.append(str(whole, "utf-8") if kind == TEXT else bytes(whole))
             self._kind, self._message = 0, bytearray()
+
+    def _inflate(self, chunk: bytes | bytearray, last: bool) -> bytes:
+        """What a piece of a compressed message stands for, never beyond the limit."""
+        assert self.deflate is not None
+        room = self.max_message - len(self._message)
+        try:
+            return self.deflate.inflate(chunk, room, last)
+        except zlib.error:
+            raise Violation(INVALID_DATA, "compressed data that is damaged") from None
+        except TooLarge as error:
+            # What was wrong before counts first, however the bytes were cut.
+            if self._kind == TEXT:
+                self._check_text(error.beginning)
+            raise self._too_big() from None
 
     def _check_text(self, chunk: bytes | bytearray) -> None:
         """Refuse what can't become UTF-8 at its first wrong byte (section 8.1)."""
@@ -291,10 +325,14 @@ class WebSocketProtocol:
     # What we say
 
     def message(self, data: str | bytes) -> bytes:
-        """A text message for a str, a binary one for bytes."""
-        if isinstance(data, str):
-            return self._frame(TEXT, data.encode())
-        return self._frame(BINARY, data)
+        """A text message for a str, a binary one for bytes; compressed, if agreed."""
+        opcode, payload = (
+            (TEXT, data.encode()) if isinstance(data, str) else (BINARY, data)
+        )
+        if self.deflate is None or len(payload) < WORTH_COMPRESSING:
+            return self._frame(opcode, payload)
+        self._check_open()  # before the compressor takes it into its window
+        return self._frame(opcode | COMPRESSED, self.deflate.compress(payload))
 
     def ping(self, payload: bytes = b"") -> bytes:
         """A ping, with up to 125 bytes that the pong will bring back."""
@@ -326,8 +364,11 @@ class WebSocketProtocol:
             return b""
         return self.close(self.closed.code, self.closed.reason if self.failed else "")
 
-    def _frame(self, opcode: int, payload: bytes) -> bytes:
+    def _check_open(self) -> None:
         if self.close_sent:
             raise ConnectionClosed(NORMAL, "nothing follows a Close frame")
+
+    def _frame(self, opcode: int, payload: bytes) -> bytes:
+        self._check_open()
         mask = os.urandom(4) if self.client else None
         return frame(opcode, payload, mask=mask)

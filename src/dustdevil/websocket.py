@@ -3,7 +3,7 @@
 A WebSocket begins as an HTTP request, the *opening handshake*: the client asks for an
 upgrade and sends a random key, and the server shows with a number made of that key
 that it means WebSocket, and no other protocol that happens to listen. Its answer is
-status 101, and from there on the connection carries frames (see `frames`).
+status 101 (see `handshake`), and from there on the connection carries `frames`.
 
     @app.get("/echo")
     @websocket()
@@ -13,16 +13,14 @@ status 101, and from there on the connection carries frames (see `frames`).
 """
 
 import logging
-import re
-from base64 import b64encode
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from functools import wraps
-from hashlib import sha1
 from typing import Any
 
 from dustdevil.coroutine import CancelledError, Future
+from dustdevil.deflate import Deflate
 from dustdevil.fields import Integer, Seconds, Settings, Size
 from dustdevil.frames import (
     ABNORMAL,
@@ -34,29 +32,41 @@ from dustdevil.frames import (
     Pong,
     WebSocketProtocol,
 )
+from dustdevil.handshake import (
+    Origins,
+    accept_key,
+    agree_on_deflate,
+    check_handshake,
+    check_origin,
+    tokens,
+)
 from dustdevil.loop import Timer
-from dustdevil.messages import HTTPError, Request, Response
+from dustdevil.messages import Request, Response
 from dustdevil.stream import HIGH_WATER, Stream, StreamClosed, running_loop
 
 __all__ = ["ConnectionClosed", "WebSocket", "WebSocketSettings", "websocket"]
 
 log = logging.getLogger("dustdevil")
 
-Origins = Collection[str] | Callable[[Request, str], bool] | None
-
-# RFC 6455, section 1.3: no server that does not know WebSocket would add just this.
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # sixteen bytes in base64
-
 
 class WebSocketSettings(Settings):
-    """Limits and times of a WebSocket."""
+    """Limits and times of a WebSocket.
+
+    `deflate_bits` is the window of permessage-deflate, where the client can do it.
+    12 bits make text about as small as 15, with an eighth of the memory: 32 KiB for
+    a connection that has sent a compressed message, and 4 to 32 KiB for one that has
+    received some. Short messages are never compressed. Where a message holds a secret
+    next to what a stranger can choose, its length tells of the secret: use None.
+    """
 
     max_frame = Size("1 MiB", "largest payload of one frame")
     max_message = Size("1 MiB", "largest message, all its frames together")
     max_waiting = Integer(16, "messages kept for a handler that is slow", minimum=1)
     ping_interval = Seconds(30, "how often to ask for a sign of life", optional=True)
     close_timeout = Seconds(10, "how long to wait for the peer's goodbye")
+    deflate_bits = Integer(
+        12, "window to compress with: 2 to this", 9, 15, optional=True
+    )
 
 
 class WebSocket:
@@ -75,6 +85,7 @@ class WebSocket:
         subprotocol: str | None = None,
         *,
         client: bool = False,
+        deflate: Deflate | None = None,
     ):
         self.settings = settings = settings or WebSocketSettings()
         self.subprotocol = subprotocol
@@ -83,7 +94,7 @@ class WebSocket:
         self._stream = stream
         self._loop = running_loop()
         limits = settings.max_frame, settings.max_message
-        self._protocol = WebSocketProtocol(*limits, client=client)
+        self._protocol = WebSocketProtocol(*limits, client=client, deflate=deflate)
         self._waiting: deque[str | bytes] = deque()  # for receive()
         self._receiver: Future | None = None
         self._pings: deque[tuple[bytes, Future]] = deque()
@@ -317,57 +328,6 @@ async def converse(ws: WebSocket, conversation: Awaitable[Any]) -> None:
     await ws.close(code)
 
 
-# The opening handshake
-
-
-def accept_key(key: str) -> str:
-    """What the server answers to the client's key (section 4.2.2, item 5.4)."""
-    return b64encode(sha1(key.encode() + GUID).digest()).decode()
-
-
-def check_handshake(request: Request) -> str:
-    """The key of a request that opens a WebSocket as it should (section 4.2.1).
-
-    Raises HTTPError 426 for a request for something else, 400 for a malformed one.
-    """
-    upgrade = ("Upgrade", "websocket")
-    if request.method != "GET" or "websocket" not in tokens(request.upgrade.lower()):
-        raise HTTPError(426, "This address speaks WebSocket only.", [upgrade])
-    if request.headers.get("sec-websocket-version") != "13":
-        version = ("Sec-WebSocket-Version", "13")
-        raise HTTPError(426, "This server knows version 13.", [upgrade, version])
-    key = request.headers.get("sec-websocket-key", "")
-    if not KEY.fullmatch(key):
-        raise HTTPError(400, "Sec-WebSocket-Key is not sixteen bytes in base64.")
-    return key
-
-
-def tokens(text: str) -> list[str]:
-    """The members of a comma-separated list."""
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def check_origin(request: Request, origins: Origins) -> None:
-    """Raise HTTPError 403 if a page of another site is behind the request.
-
-    A browser lets any page open a WebSocket to anywhere, with the cookies of there,
-    and tells in Origin which page it is (section 10.2). Other programs send none.
-    `origins` are those allowed, or a function of the request and the origin that
-    says so; None allows the host the request went to, "*" everybody.
-    """
-    origin = request.headers.get("origin")
-    if origin is None:
-        return
-    if origins is None:
-        allowed = origin.lower().partition("://")[2] == request.host.lower()
-    elif callable(origins):
-        allowed = origins(request, origin)
-    else:
-        allowed = origins == "*" or origin in origins
-    if not allowed:
-        raise HTTPError(403, "This page may not open a WebSocket here.")
-
-
 def websocket(
     protocols: Collection[str] = (), origins: Origins = None, **settings: Any
 ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Response]]:
@@ -388,12 +348,15 @@ def websocket(
             check_origin(request, origins)
             offered = tokens(request.headers.get("sec-websocket-protocol", ""))
             chosen = next((name for name in offered if name in protocols), None)
+            deflate = agree_on_deflate(request, options.deflate_bits)
             headers = {"Upgrade": "websocket", "Sec-WebSocket-Accept": accept_key(key)}
             if chosen is not None:
                 headers["Sec-WebSocket-Protocol"] = chosen
+            if deflate is not None:
+                headers["Sec-WebSocket-Extensions"] = str(deflate)
 
             async def upgrade(stream: Stream) -> None:
-                ws = WebSocket(stream, options, chosen)
+                ws = WebSocket(stream, options, chosen, deflate=deflate)
                 await converse(ws, handler(request, ws, **params))
 
             return Response(status=101, headers=headers, upgrade=upgrade)
