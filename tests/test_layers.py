@@ -33,6 +33,8 @@ FLOORS = [
     "twins",
     "_speedups",
     "speedups",
+    "cycles",
+    "collector",
     "http1",
     "connection",
     "server",

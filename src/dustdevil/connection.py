@@ -127,9 +127,9 @@ class Connection:
     """What the server knows of one client. The module `server` says what it owes
     the application."""
 
-    __slots__ = ("_allowance", "_body", "_corked", "_events", "_full", "_head",
-                 "_late", "_out", "_parser", "_paused", "_reader", "_skipping",
-                 "_task", "_unsent", "deadline", "remote", "server",
+    __slots__ = ("__weakref__", "_allowance", "_body", "_corked", "_events", "_full",
+                 "_head", "_late", "_out", "_parser", "_paused", "_reader",
+                 "_skipping", "_task", "_unsent", "deadline", "remote", "server",
                  "stream")  # fmt: skip
 
     def __init__(self, server: Host, stream: Stream, remote: Any):
