@@ -7,7 +7,7 @@ import pytest
 
 from dustdevil.coroutine import Scheduler, coroutine
 from dustdevil.http1 import ProtocolError, RequestParser
-from dustdevil.messages import Values, to_response
+from dustdevil.messages import Values, local_path, to_response
 from dustdevil.web import (
     Application,
     HTTPError,
@@ -203,6 +203,22 @@ def test_redirect_quotes_what_a_url_cant_hold():
     ]
 
 
+@pytest.mark.parametrize("path", ["/", "/a", "/a/b?c=d&e=/x#f", "/a//b", "/%0d%0a"])
+def test_a_path_on_this_site(path):
+    assert local_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", None, "a", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil",
+     "/\n/evil", " //evil", "/ a", "http://evil.example", "https:evil", "javascript:1",
+     "/a\\b", "/a\r\nX: y", "/\0", "///evil", "/\x7f"],
+)  # fmt: skip
+def test_no_path_on_this_site(text):
+    assert local_path(text) == "/"
+    assert local_path(text, "/home") == "/home"
+
+
 def test_cookies_are_set_with_care():
     response = Response()
     response.set_cookie("token", "abc", max_age=60, secure=True)
@@ -355,6 +371,29 @@ def test_middleware_sees_responses_of_errors_too(app, caplog):
         assert (response.status, header(response, "x-outer")) == (status, ["1"])
     assert seen == [200, 404, 500]
     assert ask(app, "/private").status == 403
+
+
+def test_each_layer_gets_a_response_whatever_the_next_one_does(app, caplog):
+    seen = []
+
+    @app.use
+    async def outer(request, call_next):
+        seen.append((await call_next(request)).status)
+        return "outer"
+
+    @app.use
+    def inner(request, call_next):
+        match request.path:
+            case "/private":
+                raise HTTPError(403)
+            case "/broken":
+                raise ZeroDivisionError
+            case _:
+                return "not a Response yet"
+
+    for path in ("/private", "/broken", "/"):
+        assert ask(app, path).body == b"outer"
+    assert seen == [403, 500, 200]
 
 
 def test_a_middleware_may_answer_itself(app):

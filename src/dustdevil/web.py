@@ -42,6 +42,7 @@ from dustdevil.routing import (
 )
 from dustdevil.server import serve
 from dustdevil.static import StaticFiles, to_folder
+from dustdevil.templates import Templates
 
 __all__ = [
     "Application",
@@ -167,6 +168,10 @@ class Application(Router):
             self.get(prefix, name)(to_folder)
         self.get(prefix + "/", name)(files)
         self.get(prefix + "/{path:path}", name)(files)
+
+    def templates(self, folder: str | os.PathLike[str], **options: Any) -> Templates:
+        """The templates in a folder; they know `url_for`. Options: those of Templates."""
+        return Templates(folder, url_for=self.url_for, **options)
 
     def run(self, host: str = "127.0.0.1", port: int = 8000, **settings: Any) -> None:
         """Serve until a signal ends it; settings as of ServerSettings."""
