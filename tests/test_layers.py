@@ -48,6 +48,8 @@ FLOORS = [
     "sessions",
     "templates",
     "static",
+    "middleware",
+    "events",
     "web",
     "deflate",
     "frames",

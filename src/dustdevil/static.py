@@ -37,6 +37,9 @@ PLAIN_PATH = re.compile(r"[^./\\\0][^/\\\0]*(?:/[^./\\\0][^/\\\0]*)*")
 ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 RANGE = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?", re.IGNORECASE)
 
+# RFC 9110, 12.4.2   weight = OWS ";" OWS "q=" qvalue
+WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+
 # A link that took a file's place since we looked is not followed, and a named pipe
 # is not waited for.
 CAREFUL = os.O_NOFOLLOW | os.O_NONBLOCK
@@ -168,12 +171,18 @@ def content_type(name: str) -> str:
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Whether Accept-Encoding names gzip or "*", and not with a weight of zero."""
+    """Whether the client likes gzip as much as plain bytes (RFC 9110, 12.5.3).
+
+    A coding that is not named weighs what "*" does, or nothing; plain bytes, called
+    "identity", are good without being named, but need not be preferred.
+    """
     weights = {}
     for item in headers.get("accept-encoding", "").lower().split(","):
         coding, _, weight = item.partition(";")
-        weights[coding.strip()] = not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
-    return weights.get("gzip", weights.get("*", False))
+        found = WEIGHT.fullmatch(weight.strip())
+        weights[coding.strip()] = float(found[1]) if found else 1.0
+    liked = weights.get("gzip", weights.get("*", 0.0))
+    return liked > 0 and liked >= weights.get("identity", 0.0)
 
 
 def to_folder(request: Request) -> Response:

@@ -170,7 +170,7 @@ class Application(Router):
         self.get(prefix + "/{path:path}", name)(files)
 
     def templates(self, folder: str | os.PathLike[str], **options: Any) -> Templates:
-        """The templates in a folder; they know `url_for`. Options: those of Templates."""
+        """The templates in a folder; they know `url_for`. Options as of Templates."""
         return Templates(folder, url_for=self.url_for, **options)
 
     def run(self, host: str = "127.0.0.1", port: int = 8000, **settings: Any) -> None:

@@ -1,0 +1,375 @@
+"""Compression, other origins, and the log of what was asked."""
+
+import gzip
+import logging
+import re
+import zlib
+
+import httpx
+import pytest
+from test_server import PATIENCE, Answer, Client, Latch, Running
+from test_web import ask, head, header, run
+
+from dustdevil.coroutine import CancelledError, Future
+from dustdevil.events import EventStream
+from dustdevil.http1 import ProtocolError
+from dustdevil.middleware import AccessLog, Cors, Gzip, Squeezed, escape
+from dustdevil.web import Application, HTTPError, Response, html
+
+TEXT = "<p>" + "Dust devil. " * 200
+GZIP = "Accept-Encoding: gzip"
+
+
+@pytest.fixture
+def app():
+    return Application()
+
+
+async def drain(body):
+    return b"".join([piece async for piece in body])
+
+
+# Compression
+
+
+@pytest.fixture
+def squeezing(app):
+    app.use(Gzip())
+    return app
+
+
+def test_a_page_is_compressed_for_who_likes_it(squeezing):
+    squeezing.get("/")(lambda request: html(TEXT))
+    response = ask(squeezing, "/", GZIP)
+    assert gzip.decompress(response.body) == TEXT.encode()
+    assert len(response.body) < len(TEXT) / 5
+    assert header(response, "content-encoding") == ["gzip"]
+    assert header(response, "vary") == ["Accept-Encoding"]
+    plain = ask(squeezing, "/")
+    assert plain.body == TEXT.encode()
+    assert header(plain, "content-encoding") == []
+    assert header(plain, "vary") == ["Accept-Encoding"]
+
+
+@pytest.mark.parametrize(
+    ("line", "zipped"),
+    [
+        ("gzip", True),
+        ("deflate, GZIP;q=0.1", True),
+        ("*", True),
+        ("*;q=0.5, identity;q=0.4", True),
+        ("gzip;q=1.000, identity", True),
+        ("identity, gzip;q=0.9", False),
+        ("identity;q=0.5, gzip;q=0.4", False),
+        ("gzip;q=0", False),
+        ("gzip;q=0.000", False),
+        ("gzip ; q=0, *", False),
+        ("*;q=0", False),
+        ("br, deflate", False),
+        ("", False),
+        ("xgzip", False),
+    ],
+)
+def test_what_the_client_likes(squeezing, line, zipped):
+    squeezing.get("/")(lambda request: html(TEXT))
+    response = ask(squeezing, "/", f"Accept-Encoding: {line}")
+    assert header(response, "content-encoding") == ["gzip"] * zipped
+
+
+def test_an_etag_becomes_a_weak_one_and_ranges_go(squeezing):
+    tags = iter(['"a"', '"a"', 'W/"a"'])
+
+    @squeezing.get("/")
+    def page(request):
+        headers = {"Accept-Ranges": "bytes", "Vary": "accept-encoding, X"}
+        return Response(TEXT, headers=headers | {"ETag": next(tags)})
+
+    response = ask(squeezing, "/", GZIP)
+    assert header(response, "etag") == ['W/"a"']
+    assert header(response, "accept-ranges") == []
+    assert header(response, "vary") == ["accept-encoding, X"]
+    assert header(ask(squeezing), "etag") == ['"a"']
+    assert header(ask(squeezing, "/", GZIP), "etag") == ['W/"a"']
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response("short"),
+        Response(TEXT.encode(), content_type="image/png"),
+        Response(TEXT.encode()),
+        Response(TEXT, headers={"Content-Encoding": "br"}),
+        Response(TEXT, headers={"Cache-Control": "public, No-Transform"}),
+        Response(TEXT, 206, headers={"Content-Range": "bytes 0-9/99"}),
+        Response(status=304, headers={"Content-Type": "text/html"}),
+        EventStream(iter(())),
+    ],
+    ids=["short", "png", "bytes", "br", "no-transform", "206", "304", "events"],
+)
+def test_what_is_not_compressed(squeezing, response):
+    squeezing.get("/")(lambda request: response)
+    before = response.body
+    answer = ask(squeezing, "/", GZIP)
+    assert answer.body is before
+    assert header(answer, "content-encoding") in ([], ["br"])
+
+
+def test_a_large_body_is_compressed_in_blocks(squeezing):
+    squeezing.get("/")(lambda request: html(TEXT * 300))
+    response = ask(squeezing, "/", GZIP)
+    assert isinstance(response.body, Squeezed)
+    assert gzip.decompress(run(drain(response.body))).decode() == TEXT * 300
+
+
+def test_each_piece_of_a_stream_can_be_read_at_once(squeezing):
+    closed = []
+
+    @squeezing.get("/")
+    async def lines(request):
+        async def source():
+            try:
+                for i in range(1000):
+                    yield f"line {i}\n".encode()
+            finally:
+                closed.append(True)
+
+        return Response(source(), content_type="text/plain", length=8890)
+
+    response = ask(squeezing, "/", GZIP)
+    assert response.length is None
+
+    async def two():
+        inflate = zlib.decompressobj(wbits=31)
+        first = inflate.decompress(await anext(response.body))
+        second = inflate.decompress(await anext(response.body))
+        await response.body.aclose()
+        return first, second
+
+    assert run(two()) == (b"line 0\n", b"line 1\n")
+    assert closed == [True]
+
+
+def test_errors_are_compressed_too_and_httpx_reads_it_all(squeezing):
+    @squeezing.get("/stream")
+    async def stream(request):
+        async def source():
+            yield TEXT.encode()
+            yield TEXT.encode()
+
+        return Response(source(), content_type="text/plain")
+
+    @squeezing.get("/error")
+    def error(request):
+        raise HTTPError(400, TEXT)
+
+    server = Running(squeezing)
+    try:
+        with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
+            streamed = client.get("/stream")
+            assert streamed.text == TEXT * 2
+            assert streamed.headers["content-encoding"] == "gzip"
+            failed = client.get("/error")
+            assert failed.headers["content-encoding"] == "gzip"
+            assert TEXT.strip() in failed.text
+            assert client.head("/stream").headers["content-encoding"] == "gzip"
+    finally:
+        server.stop()
+        server.loop.close()
+
+
+# Other origins
+
+GOOD, BAD = "Origin: https://app.example", "Origin: https://evil.example"
+ASKING = "Access-Control-Request-Method: PUT"
+
+
+def with_cors(app, *arguments, **options):
+    app.use(Cors(*arguments, **options))
+    app.get("/")(lambda request: "hello")
+    app.put("/")(lambda request: "put")
+    return app
+
+
+def cors(response):
+    """The headers that matter here, by what follows Access-Control-."""
+    found = {
+        name.removeprefix("Access-Control-"): value
+        for name, value in response.headers
+        if name.startswith("Access-Control-")
+    }
+    return found, header(response, "vary")
+
+
+def test_a_page_of_an_origin_that_is_named_may_read(app):
+    with_cors(app, ["https://app.example"], expose=["X-Total"])
+    response = ask(app, "/", GOOD)
+    assert response.body == b"hello"
+    assert cors(response) == (
+        {"Allow-Origin": "https://app.example", "Expose-Headers": "X-Total"},
+        ["Origin"],
+    )
+    for lines in (
+        [BAD],
+        [GOOD.upper()],
+        [GOOD + ".evil.example"],
+        ["Origin: null"],
+        [],
+    ):
+        assert cors(ask(app, "/", *lines)) == ({}, ["Origin"])
+
+
+def test_any_origin(app):
+    with_cors(app, "*")
+    assert cors(ask(app, "/", BAD)) == ({"Allow-Origin": "*"}, [])
+    assert cors(ask(app, "/")) == ({}, [])
+
+
+def test_credentials_need_names(app):
+    with_cors(app, ["https://app.example"], credentials=True)
+    found, _ = cors(ask(app, "/", GOOD))
+    assert found["Allow-Credentials"] == "true"
+    assert cors(ask(app, "/", BAD))[0] == {}
+    for everybody in ("*", ["*"], ["https://app.example", "*"]):
+        with pytest.raises(ValueError, match="name the origins"):
+            Cors(everybody, credentials=True)
+    with pytest.raises(TypeError):
+        Cors("https://app.example")
+
+
+def test_the_question_before(app):
+    options = {"methods": ["GET", "PUT"], "headers": ["X-A"], "max_age": 60}
+    with_cors(app, ["https://app.example"], **options)
+    response = ask(app, "/", GOOD, ASKING, method="OPTIONS")
+    assert (response.status, response.body) == (204, b"")
+    assert cors(response) == (
+        {
+            "Allow-Origin": "https://app.example",
+            "Allow-Methods": "GET, PUT",
+            "Allow-Headers": "X-A",
+            "Max-Age": "60",
+        },
+        ["Origin"],
+    )
+    refused = ask(app, "/", BAD, ASKING, method="OPTIONS")
+    assert (refused.status, cors(refused)) == (204, ({}, ["Origin"]))
+
+
+def test_other_options_go_to_the_handler(app):
+    with_cors(app, "*")
+    app.options("/")(lambda request: "ours")
+    assert ask(app, "/", GOOD, method="OPTIONS").body == b"ours"
+    assert ask(app, "/", ASKING, method="OPTIONS").body == b"ours"
+
+
+def test_errors_can_be_read_too(app):
+    with_cors(app, "*")
+    response = ask(app, "/missing", GOOD)
+    assert (response.status, cors(response)[0]) == (404, {"Allow-Origin": "*"})
+
+
+# The log
+
+LINE = re.compile(
+    r"192\.0\.2\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] "
+    r'"([^"]*)" (\d{3}) (\d+|-) "([^"]*)" "([^"]*)" (\d+\.\d{3})'
+)
+
+
+def logged(application, target="/", *fields):
+    """What is written about one request."""
+    lines = []
+    sent = head(target, *fields), None, type("C", (), {"remote": ("192.0.2.1", 1)})
+    answer = AccessLog(application, lines.append)(*sent)
+    try:
+        if hasattr(answer, "send"):
+            run(answer)
+    finally:
+        [line] = lines
+        logged.found = LINE.fullmatch(line).groups()
+    return logged.found
+
+
+def test_one_line_a_request():
+    assert logged(lambda *_: Answer(b"hello"))[:5] == (
+        "GET / HTTP/1.1", "200", "5", "-", "-"
+    )  # fmt: skip
+    fields = "Referer: http://a/b", "User-Agent: x/1 (y; z)"
+    assert logged(lambda *_: Answer(b"", 404), "/x?y=%20", *fields)[:5] == (
+        "GET /x?y=%20 HTTP/1.1", "404", "0", "http://a/b", "x/1 (y; z)"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(ProtocolError(413, "x"), "413"), (CancelledError(), "499"), (KeyError(), "500")],
+)
+def test_what_failed_is_written_down_too(error, status):
+    async def application(head, body, connection):
+        raise error
+
+    with pytest.raises(type(error)):
+        logged(application)
+    assert logged.found[1:3] == (status, "-")
+
+
+def test_sizes():
+    async def source():
+        yield b""
+
+    async def streamed(head, body, connection):
+        return Answer(source(), length=7)
+
+    assert logged(streamed)[2] == "7"
+    assert logged(lambda *_: Answer(source()))[2] == "-"
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        ('a" 200 "', r"a\x22 200 \x22"),
+        ("a\\x22", r"a\x5cx22"),
+        ("a\tb", r"a\x09b"),
+        ("\xe9\x85", r"\xe9\x85"),
+    ],
+)
+def test_nothing_a_client_says_can_forge_a_line(sent, written):
+    assert logged(lambda *_: Answer(), "/", f"User-Agent: {sent}")[4] == written
+    assert logged(lambda *_: Answer(), "/", f"Referer: {sent}")[3] == written
+
+
+def test_what_is_escaped():
+    every = "".join(map(chr, range(256)))
+    assert re.fullmatch(r"[ !#-\[\]-~]|(\\x[0-9a-f]{2})*.*", escape(every))
+    assert not re.search(r"[\x00-\x1f\x7f-\xff\"]", escape(every))
+    assert escape("/a?b=c ~") == "/a?b=c ~"
+
+
+def test_the_log_of_a_server(app, caplog):
+    app.get("/")(lambda request: "hello")
+    waits, gone = Latch(), Latch()
+
+    @app.get("/wait")
+    async def wait(request):
+        try:
+            waits.set()
+            await Future()
+        finally:
+            # In the next turn, when the line is written.
+            request.connection.server.loop.call_soon(gone.set)
+
+    server = Running(AccessLog(app))
+    try:
+        with caplog.at_level(logging.INFO, "dustdevil.access"):
+            agent = {"User-Agent": "test"}
+            httpx.get(server.url + "/", headers=agent, timeout=PATIENCE)
+            client = Client(server.port)
+            client.send(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+            waits.wait()
+            client.reset()
+            gone.wait()
+    finally:
+        server.stop()
+        server.loop.close()
+    first, second = (record.getMessage() for record in caplog.records)
+    assert '"GET / HTTP/1.1" 200 5 "-" "test" 0.' in first
+    assert '"GET /wait HTTP/1.1" 499 - "-" "-" ' in second
