@@ -255,6 +255,12 @@ async def run_upgrade(upgrade: Upgrade, stream: Stream) -> None:
         stream.close()
 
 
+def url(scheme: str, host: str, port: int) -> str:
+    """Where a server can be found."""
+    shown = f"[{host}]" if ":" in host else host or "localhost"
+    return f"{scheme}://{shown}:{port}/"
+
+
 def serve(
     application: Application,
     host: str = "127.0.0.1",
@@ -281,8 +287,7 @@ def serve(
 
     loop.on_signal(signal.SIGTERM, stop)
     loop.on_signal(signal.SIGINT, stop)
-    shown = f"[{host}]" if ":" in host else host or "localhost"
-    print(f"Serving on {server.scheme}://{shown}:{port}/", flush=True)
+    print(f"Serving on {url(server.scheme, host, port)}", flush=True)
     try:
         loop.run_forever()
     finally:

@@ -1,0 +1,159 @@
+"""A worker: the process that a master forks to serve, and how the two talk.
+
+Between them is a pair of sockets, and on it JSON, a message a line. The worker says
+
+    {"ready": true}                        it has imported the application
+    {"failed": text, "hopeless": bool}     it can't, and whether trying again is vain
+
+and the master
+
+    {"accept": [0, 2]}    accept from the listening sockets of these slots, no others
+    {"leave": true}       finish what is in flight; others accept from the sockets
+    {"finish": true}      take what is in the sockets' queues too, then finish
+
+When the master's end closes, because it died, that means "finish" as well: nobody else
+would ever end this worker. Signals are the master's matter. Those that a terminal or a
+service manager sends to the whole group of processes do nothing here.
+"""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from dustdevil.coroutine import current
+from dustdevil.loop import Loop
+from dustdevil.server import Server, ServerSettings
+from dustdevil.stream import Stream, StreamClosed
+
+MASTERS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+Tls = ssl.SSLContext | Callable[[], ssl.SSLContext | None] | None
+
+
+class StartError(Exception):
+    """The application can't be served as it was named; the message says why.
+
+    Raised by what loads an application, it ends a start at once: trying again would
+    change nothing.
+    """
+
+
+class Job(NamedTuple):
+    """What workers serve, and how; `groups` are the listening sockets by slot."""
+
+    load: Callable[[], Any]
+    tls: Tls
+    settings: ServerSettings
+    groups: list[list[socket.socket]]
+
+
+class Channel:
+    """One end of the line between master and worker."""
+
+    def __init__(
+        self, sock: socket.socket, loop: Loop, on_message: Callable[[dict | None], Any]
+    ) -> None:
+        self.sock = sock
+        self._stream = Stream(sock, loop)
+        self._stream.on_data = self._on_data
+        self._on_message = on_message
+        self._begun = b""
+
+    def _on_data(self, data: bytes) -> None:
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in lines:
+            self._on_message(json.loads(line))
+        if not data:
+            self._on_message(None)
+
+    def send(self, **message: Any) -> None:
+        """Send a message, if there still is somebody to read it."""
+        with suppress(StreamClosed):
+            self._stream.write(json.dumps(message).encode() + b"\n")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._stream.close()
+
+
+class WorkerProcess:
+    """Serves until it is told to end; on `core` only, if that is the number of one."""
+
+    def __init__(self, job: Job, sock: socket.socket, core: int | None = None) -> None:
+        self.job = job
+        self.core = core
+        self.loop = Loop()
+        self.channel = Channel(sock, self.loop, self._on_message)
+        self.server: Server | None = None
+        self.accepting: list[socket.socket] = []
+        self.ending = False
+
+    def run(self) -> int:
+        """Serve; return the process's exit status."""
+        for number in MASTERS:
+            # Ignored by a function, not by SIG_IGN, which the programs that an
+            # application starts would inherit.
+            self.loop.on_signal(number, lambda: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS)
+        try:
+            self.server = self._make_server()
+        except BaseException as error:
+            hopeless = isinstance(error, StartError)
+            text = str(error) if hopeless else traceback.format_exc()
+            self.channel.send(failed=text, hopeless=hopeless)
+            return 1
+        self.server.start()
+        self.channel.send(ready=True)
+        self.loop.run_forever()
+        return 0
+
+    def _make_server(self) -> Server:
+        job = self.job
+        if self.core is not None:
+            os.sched_setaffinity(0, {self.core})
+        application = job.load()
+        tls = job.tls() if callable(job.tls) else job.tls
+        return Server(application, job.settings, self.loop, tls)
+
+    def _on_message(self, message: dict | None) -> None:
+        if message is None or "finish" in message:
+            self._end(handed_on=False)
+        elif "leave" in message:
+            self._end(handed_on=True)
+        elif self.server is not None and not self.ending:
+            self.accepting = self._socks(message["accept"])
+            self.server.accept_from(self.accepting)
+
+    def _socks(self, slots: list[int]) -> list[socket.socket]:
+        # Where there is one listener for all, each slot has the same sockets.
+        every = [sock for slot in slots for sock in self.job.groups[slot]]
+        return list(dict.fromkeys(every))
+
+    def _end(self, handed_on: bool) -> None:
+        if self.ending or self.server is None:
+            return
+        self.ending = True
+        for sock in self._socks(list(range(len(self.job.groups)))):
+            if sock not in self.accepting:
+                sock.close()  # our copy of another's would keep its port open
+        task = self.loop.spawn(self.server.stop(handed_on=handed_on))
+        task.add_done_callback(lambda _: self.loop.stop())
+
+
+def forget_master(loop: Loop, channels: list[Channel]) -> None:
+    """Give up, in a process just forked, what is the master's.
+
+    Closing is all that may be done: master and worker share what is behind these
+    descriptors, and unwatching one here would unwatch it there. A channel's copy left
+    open would keep its worker from noticing that the master is gone.
+    """
+    current.scheduler = None
+    loop.close()
+    for channel in channels:
+        channel.sock.close()
