@@ -10,6 +10,9 @@ import sys
 import httpx
 import pytest
 
+from dustdevil import __version__
+from dustdevil.speedups import STATUS
+
 APP = """
 class Answer:
     status, headers, length, upgrade = 200, [], None, None
@@ -139,6 +142,13 @@ def test_what_the_module_does_wrong_is_shown_with_its_line(folder, module, words
     assert process.returncode == 1
     assert words in errors
     assert f'{module}.py", line 1' in errors
+
+
+def test_version_says_whether_c_serves(folder):
+    with start(folder, "--version") as process:
+        words, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+    assert words == f"dustdevil {__version__}, {STATUS}\n"
 
 
 def test_help_names_every_setting(folder):

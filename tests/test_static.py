@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import time
 from email.utils import formatdate
 
@@ -11,6 +12,7 @@ from test_web import ask, header, request, run
 from dustdevil import static
 from dustdevil.coroutine import Scheduler, let_others_run
 from dustdevil.messages import HTTPError
+from dustdevil.speedups import fs64
 from dustdevil.static import StaticFiles
 from dustdevil.web import Application
 
@@ -253,6 +255,17 @@ def test_the_tag_changes_with_the_file(app, root):
     (root / "text.txt").write_bytes(b"shorter")
     os.utime(root / "text.txt", ns=(0, NOON * 10**9 + 1))
     assert len({tag, changed, etag(app, "/text.txt")}) == 3
+
+
+def test_the_tag_is_the_signature_of_what_changes_with_the_content(app, root):
+    size = (root / "text.txt").stat().st_size
+    high, low = fs64(b"%d %d " % (NOON * 10**9, size))
+    assert etag(app, "/text.txt") == f'"{high:08x}{low:08x}"'
+
+
+def test_a_copy_of_the_file_has_the_same_tag(app, root):
+    shutil.copy2(root / "text.txt", root / "copy.txt")
+    assert etag(app, "/copy.txt") == etag(app, "/text.txt")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import ssl
 import sys
 from typing import Any, NoReturn
 
+import dustdevil
 from dustdevil.fields import Field, Integer, SettingError, Text
 from dustdevil.server import ServerSettings, serve
+from dustdevil.speedups import STATUS
 
 
 class Options(ServerSettings):
@@ -50,6 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> Parser:
     """The parser, with an option for each setting."""
     command = Parser("dustdevil", description="Serve a web application.")
+    command.add_argument(
+        "--version",
+        action="version",
+        version=f"%(prog)s {dustdevil.__version__}, {STATUS}",
+    )
     command.add_argument(
         "application", help="module:name of the application, as in hello:app"
     )
