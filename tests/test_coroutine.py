@@ -213,6 +213,96 @@ def test_a_traceback_leads_to_the_line(scheduler):
     assert names.index("outer") < names.index("inner")
 
 
+def frames_of(error):
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def test_a_traceback_through_three_awaits_has_the_users_frames_in_order(scheduler):
+    async def first():
+        raise ValueError("here")
+
+    async def second():
+        await let_others_run()
+        await first()
+
+    @coroutine
+    def third():
+        yield scheduler.spawn(second())
+
+    async def main():
+        await third()
+
+    with pytest.raises(ValueError, match="here") as caught:
+        scheduler.run(main())
+    names = frames_of(caught.value)
+    ours = [name for name in names if name in ("main", "third", "second", "first")]
+    assert ours == ["main", "third", "second", "first"]
+    assert names[names.index("main") :] == ours  # and nothing of the trampoline's
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_each_of_several_waiters_gets_a_traceback_of_his_own(scheduler, early):
+    async def fail():
+        if early:
+            await let_others_run()
+        raise ValueError("shared")
+
+    async def wait(task):
+        await task
+
+    async def main():
+        task = scheduler.spawn(fail())
+        if not early:
+            await let_others_run()
+        for waiter in [scheduler.spawn(wait(task)) for _ in range(3)]:
+            with pytest.raises(ValueError, match="shared") as caught:
+                await waiter
+            names = frames_of(caught.value)
+            assert names.count("wait") == 1
+            assert names.count("fail") == 1
+            assert "step" not in names
+
+    scheduler.run(main())
+
+
+def test_asking_again_for_a_result_does_not_lengthen_the_traceback(scheduler):
+    future = Future(scheduler)
+    future.set_exception(ValueError("again"))
+    lengths = set()
+    for _ in range(3):
+        with pytest.raises(ValueError, match="again") as caught:
+            future.result()
+        lengths.add(len(frames_of(caught.value)))
+    assert len(lengths) == 1
+
+
+def test_a_task_that_was_cancelled_and_nobody_awaited_is_no_news(scheduler, caplog):
+    task = scheduler.spawn(native(Future(scheduler)))
+    scheduler.run_ready()
+    task.cancel()
+    scheduler.run_ready()
+    assert task.cancelled()
+    del task
+    gc.collect()
+    assert caplog.records == []
+
+
+def test_a_task_that_fails_while_it_is_cancelled_is_reported(scheduler, caplog):
+    async def clumsy():
+        try:
+            await Future(scheduler)
+        finally:
+            raise KeyError("while cleaning up")
+
+    task = scheduler.spawn(clumsy())
+    scheduler.run_ready()
+    task.cancel()
+    scheduler.run_ready()
+    del task
+    gc.collect()
+    assert "while cleaning up" in caplog.text
+
+
 def test_a_task_that_failed_and_nobody_awaited_is_reported(scheduler, caplog):
     async def fail():
         raise ValueError("unheard")
@@ -306,6 +396,18 @@ def test_cancel_raises_where_the_coroutine_waits(scheduler):
 
     scheduler.run(main())
     assert log == ["cleaned", "told"]
+
+
+def test_who_cancels_knows_his_cancellation_again(scheduler):
+    ours = CancelledError()
+    task = scheduler.spawn(native(Future(scheduler)))
+    scheduler.run_ready()
+    assert not task.cancelling()
+    task.cancel(ours)
+    assert task.cancelling()
+    scheduler.run_ready()
+    assert task.exception() is ours
+    assert not task.cancelling()
 
 
 def test_cancel_before_the_first_step(scheduler):

@@ -7,7 +7,17 @@ import pytest
 from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.loop import Loop
 from dustdevil.poller import READ
-from dustdevil.sync import Event, Queue, Semaphore, gather, sleep, timeout
+from dustdevil.sync import (
+    BoundedSemaphore,
+    Condition,
+    Event,
+    Lock,
+    Queue,
+    Semaphore,
+    gather,
+    sleep,
+    timeout,
+)
 
 
 @pytest.fixture
@@ -117,6 +127,58 @@ def test_the_inner_of_two_timeouts_is_the_one_that_raises(loop):
     assert loop.run(main()) is False
 
 
+@pytest.mark.parametrize("first", ["timeout", "cancel"])
+def test_a_cancellation_in_the_turn_of_a_timeout_is_not_taken_for_it(loop, first):
+    limit = timeout(1000)
+
+    async def wait():
+        async with limit:
+            await Future()
+
+    async def main():
+        task = loop.spawn(wait())
+        await turns()
+        calls = [limit._expire, task.cancel]
+        for call in calls if first == "timeout" else reversed(calls):
+            call()
+        with pytest.raises(CancelledError):
+            await task
+
+    loop.run(main())
+
+
+def test_the_outer_of_two_timeouts_comes_after_the_inner_of_the_same_turn(loop):
+    log = []
+
+    async def main():
+        async with timeout(0):
+            try:
+                async with timeout(0):
+                    await Future()
+            except TimeoutError:
+                log.append("inner")
+            await Future()
+
+    async def outer_later():
+        async with timeout(0.002):
+            try:
+                async with timeout(0.001):
+                    while loop.time() < start + 0.003:
+                        pass  # both are due when we look again
+                    await Future()
+            except TimeoutError:
+                log.append("inner")
+            await Future()
+
+    with pytest.raises(TimeoutError):
+        loop.run(main())
+    assert log == []  # the outer was first
+    start = loop.time()
+    with pytest.raises(TimeoutError, match=r"0\.002"):
+        loop.run(outer_later())
+    assert log == ["inner"]
+
+
 def test_gather_keeps_the_order_of_its_arguments(loop):
     async def late(value, seconds):
         await sleep(seconds)
@@ -143,6 +205,25 @@ def test_gather_cancels_the_rest_when_one_fails_and_waits_for_them(loop):
     with pytest.raises(ValueError, match="first"):
         loop.run(gather(slow(), fail()))
     assert log == ["cleaned up"]
+
+
+def test_a_cancelled_gather_waits_until_all_have_ended(loop):
+    log = []
+
+    async def slow():
+        try:
+            await Future()
+        finally:
+            await sleep(0)
+            log.append("cleaned up")
+
+    async def main():
+        with pytest.raises(TimeoutError):
+            async with timeout(0.001):
+                await gather(slow(), slow())
+        return list(log)
+
+    assert loop.run(main()) == ["cleaned up"] * 2
 
 
 def test_cancelling_gather_cancels_all(loop):
@@ -192,6 +273,24 @@ def test_an_event_wakes_all(loop):
 
     loop.run(main())
     assert log == ["a", "b", "c"]
+
+
+def test_who_is_cancelled_after_set_and_clear_wakes_nobody_else(loop):
+    event = Event()
+
+    async def main():
+        first = loop.spawn(event.wait())
+        await turns()
+        second = loop.spawn(event.wait())  # begins after the clear()
+        event.set()
+        event.clear()
+        first.cancel()
+        await turns()
+        assert not second.done()
+        event.set()
+        await second
+
+    loop.run(main())
 
 
 def test_a_queue_keeps_order_and_waits_when_empty(loop):
@@ -387,3 +486,228 @@ def test_a_place_can_be_taken_ahead(loop):
 def test_a_semaphore_does_not_begin_below_zero():
     with pytest.raises(ValueError, match="below zero"):
         Semaphore(-1)
+
+
+def test_a_bounded_semaphore_notices_what_is_given_back_twice(loop):
+    async def main():
+        semaphore = BoundedSemaphore(2)
+        async with semaphore:
+            pass
+        with pytest.raises(RuntimeError, match="more often"):
+            semaphore.release()
+
+    loop.run(main())
+
+
+# Locks
+
+
+def test_a_lock_keeps_steps_together(loop):
+    lock = Lock()
+    balance = 0
+
+    async def deposit():
+        nonlocal balance
+        async with lock:
+            before = balance
+            await let_others_run()
+            balance = before + 1
+
+    loop.run(gather(*[deposit() for _ in range(10)]))
+    assert balance == 10
+    assert not lock.locked()
+    with pytest.raises(RuntimeError, match="more often"):
+        lock.release()
+
+
+def test_a_block_that_fails_gives_the_lock_back(loop):
+    lock = Lock()
+
+    async def fail():
+        async with lock:
+            assert lock.locked()
+            raise KeyError
+
+    async def main():
+        with pytest.raises(KeyError):
+            await fail()
+        assert not lock.locked()
+
+    loop.run(main())
+
+
+# Conditions
+
+
+def waiters(loop, condition, names, log):
+    async def wait(name):
+        async with condition:
+            try:
+                await condition.wait()
+                log.append(name)
+            finally:
+                assert condition.lock.locked()
+
+    return [loop.spawn(wait(name)) for name in names]
+
+
+async def notify(condition, n=1):
+    async with condition:
+        condition.notify(n)
+
+
+def test_a_condition_wakes_as_many_as_it_is_told_in_turn(loop):
+    condition, log = Condition(), []
+
+    async def main():
+        tasks = waiters(loop, condition, "abcde", log)
+        await turns()
+        await notify(condition, 2)
+        await turns(20)
+        assert log == ["a", "b"]
+        async with condition:
+            condition.notify_all()
+            await turns()
+            assert log == ["a", "b"]  # they need the lock
+        await gather_tasks(tasks)
+        await notify(condition, 3)  # nobody waits
+
+    loop.run(main())
+    assert log == ["a", "b", "c", "d", "e"]
+
+
+def test_wait_for_waits_until_it_is_so(loop):
+    condition, items = Condition(), []
+
+    async def main():
+        async def take():
+            async with condition:
+                await condition.wait_for(lambda: items)
+                return items.pop()
+
+        task = loop.spawn(take())
+        await turns()
+        await notify(condition)
+        await turns()
+        assert not task.done()
+        async with condition:
+            items.append("x")
+            condition.notify()
+        assert await task == "x"
+
+    loop.run(main())
+
+
+def test_a_condition_without_its_lock_is_refused(loop):
+    async def main():
+        condition = Condition()
+        with pytest.raises(RuntimeError):
+            await condition.wait()
+        with pytest.raises(RuntimeError, match="lock"):
+            condition.notify()
+
+    loop.run(main())
+
+
+@pytest.mark.parametrize("when", ["told", "needs the lock"])
+def test_who_is_told_and_cancelled_passes_it_on(loop, when):
+    condition, log = Condition(), []
+
+    async def main():
+        tasks = waiters(loop, condition, "ab", log)
+        await turns()
+        async with condition:
+            condition.notify()
+            if when == "needs the lock":
+                await turns()
+            tasks[0].cancel()
+            await turns()
+            tasks[0].cancel()  # and again, while it waits for the lock
+        await tasks[1]
+        assert tasks[0].cancelled()
+        assert not condition.lock.locked()
+
+    loop.run(main())
+    assert log == ["b"]
+
+
+def test_who_is_cancelled_before_he_is_told_leaves_it_to_the_others(loop):
+    condition, log = Condition(), []
+
+    async def main():
+        tasks = waiters(loop, condition, "ab", log)
+        await turns()
+        tasks[0].cancel()
+        await notify(condition)
+        await tasks[1]
+        assert tasks[0].cancelled()
+
+    loop.run(main())
+    assert log == ["b"]
+
+
+# Queues are fair
+
+
+def test_who_waits_for_an_item_gets_it_before_who_comes_by(loop):
+    queue, log = Queue(), []
+
+    async def get(name):
+        log.append((name, await queue.get()))
+
+    async def main():
+        first = loop.spawn(get("waits"))
+        await turns()
+        late = loop.spawn(get("comes by"))
+        queue.put_now(1)
+        await first
+        assert not late.done()
+        queue.put_now(2)
+        await late
+
+    loop.run(main())
+    assert log == [("waits", 1), ("comes by", 2)]
+
+
+def test_who_waits_for_room_gets_it_before_who_comes_by(loop):
+    queue = Queue(limit=1)
+
+    async def main():
+        await queue.put("first")
+        waits = loop.spawn(queue.put("waits"))
+        await turns()
+        assert await queue.get() == "first"
+        assert queue.full()  # the room is promised
+        late = loop.spawn(queue.put("comes by"))
+        assert await queue.get() == "waits"
+        assert await queue.get() == "comes by"
+        await gather_tasks([waits, late])
+
+    loop.run(main())
+
+
+@pytest.mark.parametrize("woken", [True, False])
+def test_a_cancelled_putter_passes_the_room_on(loop, woken):
+    queue = Queue(limit=1)
+
+    async def main():
+        await queue.put("first")
+        tasks = [loop.spawn(queue.put(name)) for name in "ab"]
+        await turns()
+        if woken:
+            await queue.get()
+        tasks[0].cancel()
+        if not woken:
+            await turns()
+            await queue.get()
+        assert await queue.get() == "b"
+        assert tasks[0].cancelled()
+        assert len(queue) == 0
+        assert not queue.full()
+
+    loop.run(main())
+
+
+def test_a_queue_without_room_is_refused():
+    with pytest.raises(ValueError, match="limit of 0"):
+        Queue(limit=0)

@@ -165,7 +165,7 @@ class Future:
         """Return the result or raise the exception; InvalidState if not done."""
         error = self.exception()
         if error is not None:
-            raise error
+            raise error.with_traceback(self._value)
         return self._value
 
     def exception(self) -> BaseException | None:
@@ -181,7 +181,9 @@ class Future:
 
     def set_exception(self, error: BaseException) -> None:
         """Give an exception in place of a result, once."""
-        self._finish(None, error)
+        # In place of a value we keep how long the traceback is now. Each who waits
+        # makes it longer by his own lines, and the next must not be told of those.
+        self._finish(error.__traceback__, error)
 
     def cancel(self) -> bool:
         """End with CancelledError, unless it is done; say whether that was so."""
@@ -239,7 +241,7 @@ class Task(Future):
     ) -> None:
         super().__init__(scheduler)
         self._coroutine = coroutine
-        self._cancelling = False
+        self._cancelling: CancelledError | None = None
         self._waits_for: Future | None = None
 
     def __repr__(self) -> str:
@@ -250,7 +252,7 @@ class Task(Future):
         """Run the coroutine to its next wait, or to its end."""
         self._waits_for = None
         if self._cancelling:
-            self._cancelling, error = False, CancelledError()
+            self._cancelling, error = None, self._cancelling
         try:
             if error is None:
                 yielded = self._coroutine.send(value)
@@ -259,7 +261,7 @@ class Task(Future):
         except StopIteration as stop:
             self.set_result(stop.value)
         except (Exception, CancelledError) as raised:
-            self.set_exception(raised)
+            self.set_exception(trimmed(raised))
         except BaseException as raised:
             # KeyboardInterrupt and SystemExit are for the whole program.
             self.set_exception(raised)
@@ -285,20 +287,37 @@ class Task(Future):
 
     def _wake(self, future: Future) -> None:
         future._heard = True
-        self.step(future._value, future._error)
+        if future._error is None:
+            self.step(future._value)
+        else:
+            self.step(None, future._error.with_traceback(future._value))
 
-    def cancel(self) -> bool:
+    def cancelling(self) -> bool:
+        """Whether a cancellation is on its way to the coroutine."""
+        return self._cancelling is not None
+
+    def cancel(self, error: CancelledError | None = None) -> bool:
         """Raise CancelledError in the coroutine where it waits; False if it is done.
 
-        What it waits for goes on: others may be waiting for that too.
+        What it waits for goes on: others may be waiting for that too. By an `error`
+        of its own, who cancels knows the cancellation again when it passes.
         """
         if self._done:
             return False
-        self._cancelling = True
+        self._cancelling = error or CancelledError()
         waits_for = self._waits_for
         if waits_for is not None and waits_for.remove_done_callback(self._wake):
             self.scheduler.call_soon(self.step)
         return True
+
+
+def trimmed(error: BaseException) -> BaseException:
+    """An exception without the first line of its traceback.
+
+    That is the line of ours that made the call, and it tells nobody anything.
+    """
+    first = error.__traceback__
+    return error.with_traceback(first.tb_next if first else None)
 
 
 def coroutine(function: Callable[..., Generator[Any, Any, Any]]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ same moment, which cannot be, but another one's turn between two of our own.
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from dustdevil.coroutine import (
@@ -44,6 +45,7 @@ class timeout:
         self.expired = False
         self._task: Task | None = None
         self._timer: Timer | None = None
+        self._ours: CancelledError | None = None
 
     async def __aenter__(self) -> "timeout":
         if self.seconds is not None:
@@ -54,41 +56,50 @@ class timeout:
     def _expire(self) -> None:
         # The block may have ended earlier in this very turn, when the timer was
         # released already and could not be cancelled any more.
-        if self._task is not None:
+        if self._task is None:
+            return
+        if self._task.cancelling():
+            # Perhaps by a timeout within the block, which may go on after that.
+            running_loop().call_soon(self._expire)
+        else:
             self.expired = True
-            self._task.cancel()
+            self._ours = CancelledError()
+            self._task.cancel(self._ours)
 
     async def __aexit__(self, kind: type | None, error: Any, traceback: Any) -> None:
         self._task = None
         if self._timer is not None:
             self._timer.cancel()
         # A cancellation that came from elsewhere goes through as it is.
-        if self.expired and kind is CancelledError:
+        if error is not None and error is self._ours:
             raise TimeoutError(f"not within {self.seconds} s") from error
 
 
 async def gather(*coroutines: Any) -> list[Any]:
     """Run coroutines side by side; return their results in the order given.
 
-    If one fails, the others are cancelled, and its exception is raised when all
-    have ended: nothing goes on behind the caller's back.
+    If one fails, or gather is cancelled, the others are cancelled, and the exception
+    is raised when all have ended: nothing goes on behind the caller's back.
     """
     scheduler = current_scheduler()
     tasks = [scheduler.spawn(coroutine) for coroutine in coroutines]
     ended: Queue = Queue()
     for task in tasks:
         task.add_done_callback(ended.put_now)
-    failed: Future | None = None
-    try:
-        for _ in tasks:
+    failure: BaseException | None = None
+    running = len(tasks)
+    while running:
+        try:
             task = await ended.get()
-            if task.exception() is not None and failed is None:
-                failed = task
-                cancel_all(tasks)
-    finally:
-        cancel_all(tasks)  # for when it is gather itself that is cancelled
-    if failed is not None:
-        failed.result()
+            running -= 1
+            error = task.exception()
+        except CancelledError as cancelled:
+            error = cancelled
+        if error is not None:
+            failure = error if failure is None else failure
+            cancel_all(tasks)
+    if failure is not None:
+        raise failure
     return [task.result() for task in tasks]
 
 
@@ -122,7 +133,7 @@ class Event:
     async def wait(self) -> None:
         """Wait until the flag is up."""
         if not self._set:
-            await wait_in(self._waiting)
+            await wait_in(self._waiting, lambda: None)  # set() has woken the others
 
 
 class Semaphore:
@@ -135,7 +146,7 @@ class Semaphore:
     comes by in between.
     """
 
-    def __init__(self, value: int = 1) -> None:
+    def __init__(self, value: float = 1) -> None:
         if value < 0:
             raise ValueError(f"a semaphore can't begin below zero, with {value}")
         self._value = value
@@ -172,43 +183,141 @@ class Semaphore:
         self.release()
 
 
+class BoundedSemaphore(Semaphore):
+    """A semaphore that notices when more is given back than was taken."""
+
+    def __init__(self, value: int = 1) -> None:
+        super().__init__(value)
+        self._most = value
+
+    def release(self) -> None:
+        """Give a place back; RuntimeError if none was taken."""
+        if self._value >= self._most:
+            raise RuntimeError(f"{self!r} is given back more often than it was taken")
+        super().release()
+
+
+class Lock(BoundedSemaphore):
+    """One at a time: for what takes more than one step, with a wait in between.
+
+        async with lock:
+            balance = await read()
+            await write(balance + 1)
+
+    Not bound to a task: one may acquire it and another release it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
+class Condition:
+    """Wait, under a lock, until somebody says that something has changed.
+
+    async with condition:
+        await condition.wait_for(lambda: len(players) >= 2)
+    """
+
+    def __init__(self, lock: Lock | None = None) -> None:
+        self.lock = lock or Lock()
+        self._waiting: deque[Future] = deque()
+
+    async def __aenter__(self) -> None:
+        await self.lock.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.lock.release()
+
+    async def wait(self) -> None:
+        """Wait until notified, without the lock, and go on when it is ours again.
+
+        It is ours, too, when this raises CancelledError. Raises RuntimeError if
+        nobody holds it.
+        """
+        self.lock.release()
+        try:
+            await wait_in(self._waiting)
+        except BaseException:
+            await acquire_in_any_case(self.lock)
+            raise
+        try:
+            await acquire_in_any_case(self.lock)
+        except BaseException:
+            wake_one(self._waiting)  # we were told, and can make no use of it
+            raise
+
+    async def wait_for(self, predicate: Callable[[], Any]) -> Any:
+        """Wait until `predicate()` is true; returns its answer."""
+        while not (answer := predicate()):
+            await self.wait()
+        return answer
+
+    def notify(self, n: int = 1) -> None:
+        """Wake `n` of those who wait, in turn. RuntimeError without the lock."""
+        if not self.lock.locked():
+            raise RuntimeError("notify() is for who holds the condition's lock")
+        while n > 0 and wake_one(self._waiting):
+            n -= 1
+
+    def notify_all(self) -> None:
+        """Wake all who wait."""
+        self.notify(len(self._waiting))
+
+
+async def acquire_in_any_case(lock: Lock) -> None:
+    """Acquire a lock, and only then be cancelled."""
+    cancelled: CancelledError | None = None
+    while True:
+        try:
+            await lock.acquire()
+            break
+        except CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
 class Queue:
     """A line of things from those who make them to those who use them.
 
-    With `limit`, `put` waits while so many are in it: backpressure.
+    With `limit`, `put` waits while so many are in it: backpressure. It is as fair as
+    the semaphores that it is made of: they count the items and the room for more.
     """
 
     def __init__(self, limit: int | None = None) -> None:
+        if limit is not None and limit < 1:
+            raise ValueError(f"nothing goes through a queue with a limit of {limit}")
         self.limit = limit
         self._items: deque[Any] = deque()
-        self._getting: deque[Future] = deque()
-        self._putting: deque[Future] = deque()
+        self._there = Semaphore(0)
+        self._room = Semaphore(inf if limit is None else limit)
 
     def __len__(self) -> int:
         return len(self._items)
 
     def full(self) -> bool:
         """Whether `put` would wait."""
-        return self.limit is not None and len(self._items) >= self.limit
+        return self._room.locked()
 
     def put_now(self, item: Any) -> None:
         """Add an item, past the limit too."""
-        self._items.append(item)
-        wake_one(self._getting)
+        self._room.take()
+        self._add(item)
 
     async def put(self, item: Any) -> None:
         """Add an item, when there is room."""
-        while self.full():
-            await wait_in(self._putting)
-        self.put_now(item)
+        await self._room.acquire()
+        self._add(item)
+
+    def _add(self, item: Any) -> None:
+        self._items.append(item)
+        self._there.release()
 
     async def get(self) -> Any:
         """Take the oldest item, when there is one."""
-        while not self._items:
-            await wait_in(self._getting)
-        item = self._items.popleft()
-        wake_one(self._putting)
-        return item
+        await self._there.acquire()
+        self._room.release()
+        return self._items.popleft()
 
 
 def wake(future: Future) -> bool:

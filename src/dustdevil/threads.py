@@ -17,10 +17,9 @@ from functools import partial
 from itertools import count
 from queue import SimpleQueue
 from threading import Thread, local
-from types import TracebackType
 from typing import Any
 
-from dustdevil.coroutine import Future
+from dustdevil.coroutine import Future, trimmed
 from dustdevil.loop import Loop
 from dustdevil.stream import running_loop
 from dustdevil.sync import Semaphore
@@ -124,8 +123,7 @@ class ThreadPool:
             try:
                 value = call()
             except BaseException as raised:
-                # Without our own line, which tells nobody anything.
-                error = raised.with_traceback(after_this(raised))
+                error = trimmed(raised)
         self.loop.call_from_thread(self._finish, future, value, error)
         return True
 
@@ -155,11 +153,6 @@ class ThreadPool:
         for _ in self._threads:
             self._calls.put(None)
         self._threads = []
-
-
-def after_this(error: BaseException) -> TracebackType | None:
-    """The traceback without its first line."""
-    return error.__traceback__.tb_next if error.__traceback__ else None
 
 
 class Here(local):
