@@ -136,7 +136,9 @@ def compare(title, seconds, rounds, clients, rate):
             row, pauses[policy] = measure(policy, seconds, clients, rate)
             rows[policy].append(row)
     for policy, name in (False, "the interpreter's way"), (True, "with Collector"):
-        medians = [statistics.median(column) for column in zip(*rows[policy])]
+        medians = [
+            statistics.median(column) for column in zip(*rows[policy], strict=True)
+        ]
         print(f"{name:22}" + "".join(f"{value:12.2f}" for value in medians))
     for policy, name in (False, "the interpreter's way"), (True, "with Collector"):
         told = ", ".join(f"{n} up to {1e3 * most:.1f} ms" for n, most in pauses[policy])

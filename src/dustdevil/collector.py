@@ -26,7 +26,7 @@ from dustdevil.poller import Poller, Ready
 
 # How many times more new objects than usual may gather before the interpreter
 # collects by itself: the net below a loop that is never idle.
-NET = 10
+NET = 3
 # The share of the time that full collections may take. One that took 20 ms is not
 # repeated within two seconds, however much garbage there is.
 SHARE = 0.01
