@@ -2,8 +2,11 @@
 
 import gc
 import socket
+import subprocess
+import sys
 import weakref
 
+import httpx
 import pytest
 
 from dustdevil import collector as module
@@ -44,11 +47,6 @@ def make_garbage(objects):
 
 class Thing:
     pass
-
-
-def sleep_a_little(loop):
-    loop.call_later(0.001, loop.stop)
-    loop.run_forever()
 
 
 # Idle moments
@@ -104,10 +102,11 @@ def test_garbage_waits_for_the_loop_to_be_idle(loop):
         seen.append(ref)
         seen.append(ref() is not None)
 
-    with Collector(loop):
+    with Collector(loop, net=100):
+        loop.call_later(1000, loop.stop)
         loop.call_soon(work)
-        sleep_a_little(loop)
-        sleep_a_little(loop)
+        loop.turn()
+        loop.turn()  # this one would sleep, if there were nothing to collect
     ref, lived = seen
     assert lived, "not in the middle of the work"
     assert ref() is None, "but when there was nothing else to do"
@@ -134,7 +133,7 @@ def test_a_busy_loop_is_left_in_peace(loop):
         loop.stop()
 
     loop.watch(a.fileno(), WRITE, on_ready)
-    with Collector(loop):
+    with Collector(loop, net=100):
         loop.run_forever()
     loop.unwatch(a.fileno())
     assert seen[1]
@@ -223,3 +222,26 @@ def test_what_is_frozen_is_not_looked_at_and_garbage_is_not_frozen():
     assert not any(other is thing for other in gc.get_objects())
     gc.unfreeze()
     assert any(other is thing for other in gc.get_objects())
+
+
+@pytest.mark.parametrize(("option", "frozen"), [("yes", "True"), ("no", "False")])
+def test_a_server_has_one_unless_it_is_told_not_to(tmp_path, option, frozen):
+    (tmp_path / "app.py").write_text(
+        "import gc\n"
+        "from dustdevil import Application\n"
+        "app = Application()\n"
+        "@app.get('/')\n"
+        "def frozen(request):\n"
+        "    return str(gc.get_freeze_count() > 0)\n"
+    )
+    command = [sys.executable, "-um", "dustdevil", "app:app", "--port=0"]
+    with subprocess.Popen(
+        [*command, "--collect-when-idle", option],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        url = process.stdout.readline().split()[-1]
+        assert httpx.get(url).text == frozen
+        process.terminate()
+    assert process.returncode == 0

@@ -37,12 +37,13 @@ import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
+from dustdevil.collector import Collector
 from dustdevil.connection import Body, Connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
-from dustdevil.fields import Integer, Seconds, Settings, Size
+from dustdevil.fields import Boolean, Integer, Seconds, Settings, Size
 from dustdevil.http1 import Head, Limits
 from dustdevil.loop import Loop
 from dustdevil.stream import Stream
@@ -79,6 +80,7 @@ class ServerSettings(Settings):
     max_fields = Integer(100, "header fields in a request", 1)
     max_header = Size(64 * 1024, "of all header fields together", 16)
     max_body = Size(16 * 1024 * 1024, "of a request's body", optional=True)
+    collect_when_idle = Boolean(True, "whether garbage waits for an idle moment")
 
 
 class Server:
@@ -140,6 +142,13 @@ class Server:
         ]
         self.now = self.loop.time()
         self._sweep(min(1.0, max(0.01, min(times) / 4)))
+
+    def run(self) -> None:
+        """Run the loop until it is stopped, for a server that has the process to
+        itself: garbage is collected when the loop is idle, if the settings say so."""
+        idle = Collector(self.loop) if self.settings.collect_when_idle else None
+        with idle or nullcontext():
+            self.loop.run_forever()
 
     def _connect(self, stream: Stream, remote: Any) -> None:
         if len(self.connections) < self.settings.max_connections:
@@ -289,6 +298,6 @@ def serve(
     loop.on_signal(signal.SIGINT, stop)
     print(f"Serving on {url(server.scheme, host, port)}", flush=True)
     try:
-        loop.run_forever()
+        server.run()
     finally:
         loop.close()

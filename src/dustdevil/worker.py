@@ -110,7 +110,7 @@ class WorkerProcess:
             return 1
         self.server.start()
         self.channel.send(ready=True)
-        self.loop.run_forever()
+        self.server.run()
         return 0
 
     def _make_server(self) -> Server:
