@@ -46,10 +46,8 @@ typedef struct {
     || (c) == '`' || (c) == '|')
 #define IS_HOST(c) (PLAIN(c) || (c) == '(' || (c) == ')' || (c) == ',' || (c) == ';' \
     || (c) == '=')
-#define IS_PATH(c) (IS_HOST(c) || (c) == ':' || (c) == '@' || (c) == '/' \
-    || (c) == '[' || (c) == ']' || (c) == '|')
-#define IS_QUERY(c) (IS_PATH(c) || (c) == '?' || (c) == '{' || (c) == '}' \
-    || (c) == '\\' || (c) == '^' || (c) == '`')
+#define IS_PATH(c) (IS_HOST(c) || (c) == ':' || (c) == '@' || (c) == '/')
+#define IS_QUERY(c) (IS_PATH(c) || (c) == '?')
 #define IS_VALUE(c) ((c) == '\t' || ((c) >= ' ' && (c) != 0x7F))
 #define IS_HEX(c) (DIGIT(c) || ((c) >= 'A' && (c) <= 'F') || ((c) >= 'a' && (c) <= 'f'))
 

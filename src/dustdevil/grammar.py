@@ -18,23 +18,32 @@ FIELD = TOKEN + rb":[\t -~\x80-\xff]*+"
 
 # RFC 3986, 3.3     pchar = unreserved / pct-encoded / sub-delims / ":" / "@"
 # RFC 9112, 3.2.1   origin-form = absolute-path [ "?" query ]
-# URL Standard, 1.3 and more, which browsers do not encode: []| in paths, and in
-#                   queries {}\^` as well. None of them can end a line or a target.
-PATH = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/\[\]|]++|%[0-9A-Fa-f]{2})*+"
-QUERY = rb"(?:\?(?:[0-9A-Za-z\-._~!$&'()*+,;=:@/?\[\]|{}\\^`]++|%[0-9A-Fa-f]{2})*+)?+"
-ORIGIN_FORM = rb"/" + PATH + QUERY
+PCHAR = rb"0-9A-Za-z\-._~!$&'()*+,;=:@"
+
+
+def origin_form(raw_in_path: bytes = b"", raw_in_query: bytes = b"") -> bytes:
+    """The form of a path with its query; `raw`: what else may be in it unencoded."""
+    path = rb"/(?:[%b/%b]++|%%[0-9A-Fa-f]{2})*+" % (PCHAR, raw_in_path)
+    query = rb"(?:[%b/?%b]++|%%[0-9A-Fa-f]{2})*+" % (PCHAR, raw_in_query)
+    return path + rb"(?:\?" + query + rb")?+"
+
+
+ORIGIN_FORM = origin_form()
+# URL Standard, 1.3 and 4.4: browsers leave more as it is. A server that refuses it is
+# right, and one that takes it loses nothing: it can end neither line nor target.
+BROWSERS_FORM = origin_form(rb"\[\]|", rb"\[\]|{}\\^`")
 
 # RFC 3986, 3.2.2   host = IP-literal / IPv4address / reg-name
+#                   IP-literal = "[" ( IPv6address / IPvFuture ) "]"
 # RFC 9110, 7.2     Host = uri-host [ ":" port ]
 REG_NAME = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+"
-URI_HOST = rb"(?:\[([0-9A-Fa-f:.]++)\]|" + REG_NAME + rb")"
+FUTURE = rb"[vV][0-9A-Fa-f]++\.[0-9A-Za-z\-._~!$&'()*+,;=:]++"
+URI_HOST = rb"(?:\[(?:([0-9A-Fa-f:.]++)|" + FUTURE + rb")\]|" + REG_NAME + rb")"
 HOST = re.compile(URI_HOST + rb"(?::[0-9]*+)?+")
 
 # RFC 9112, 3.2.2   absolute-form = absolute-URI, here one of http or https
 # RFC 9112, 3.2.3   authority-form = uri-host ":" port
-ABSOLUTE_FORM = re.compile(
-    rb"(?i:https?)://([^/?]++)((?:/" + PATH + rb")?+" + QUERY + rb")"
-)
+ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?]++)([/?].*+)?+")
 AUTHORITY_FORM = re.compile(rb"(?!:)" + URI_HOST + rb":[0-9]++")
 
 # RFC 9112, 3       request-line = method SP request-target SP HTTP-version
@@ -53,4 +62,5 @@ CHUNK_LINE = re.compile(
 # RFC 9112, 2.2     a line ends in CRLF; a CR or an LF alone is no part of any line
 LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
 
-NAME, FIELD_LINE, ORIGIN = map(re.compile, (TOKEN, FIELD, ORIGIN_FORM))
+NAME, FIELD_LINE = map(re.compile, (TOKEN, FIELD))
+ORIGIN, BROWSERS = map(re.compile, (ORIGIN_FORM, BROWSERS_FORM))

@@ -35,6 +35,7 @@ from dustdevil.fields import lazy
 from dustdevil.grammar import (
     ABSOLUTE_FORM,
     AUTHORITY_FORM,
+    BROWSERS,
     CHUNK_LINE,
     FIELD_LINE,
     HOST,
@@ -66,6 +67,7 @@ class Limits(NamedTuple):
     chunk_line: int = 1024  # one chunk's size with its extensions: 400 beyond
     extension_bytes: int = 16 * 1024  # all chunk extensions of a body: 413 beyond
     batch: int = 64  # events that one call of feed() returns
+    lenient_targets: bool = False  # whether []| and the like may be there unencoded
 
 
 class Headers:
@@ -287,7 +289,8 @@ class RequestParser:
         if not line and not self._skipped:
             self._skipped = True  # one empty line is let pass (RFC 9112, 2.2)
             return True
-        self._request = parse_request_line(line)
+        path = BROWSERS if self.limits.lenient_targets else ORIGIN
+        self._request = parse_request_line(line, path)
         self._skipped = False
         self._step = RequestParser._read_fields
         return True
@@ -433,10 +436,13 @@ Step = Callable[[RequestParser, list[Event]], bool]
 FIRST_STEPS = (RequestParser._read_head, RequestParser._read_request_line)
 
 
-def parse_request_line(line: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+def parse_request_line(
+    line: bytes, path: re.Pattern[bytes] = ORIGIN
+) -> tuple[bytes, bytes, bytes, bytes]:
     """Return method, target in origin form, minor version, and authority if any.
 
-    Raises ProtocolError: 505 for another HTTP than 1, otherwise 400.
+    `path` is the form of a path with its query. Raises ProtocolError: 505 for another
+    HTTP than 1, otherwise 400.
     """
     found = REQUEST_LINE.fullmatch(line)
     if not found:
@@ -448,14 +454,16 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, bytes, bytes]:
         tunnel = AUTHORITY_FORM.fullmatch(target)
         if tunnel and is_host(target):
             return method, target, minor, target
-    elif ORIGIN.fullmatch(target) or (method, target) == (b"OPTIONS", b"*"):
+    elif path.fullmatch(target) or (method, target) == (b"OPTIONS", b"*"):
         return method, target, minor, b""
     elif absolute := ABSOLUTE_FORM.fullmatch(target):
-        authority, rest = absolute.groups()
+        authority, rest = absolute.groups(b"")
         if is_host(authority) and not authority.startswith(b":"):
-            if not rest.startswith(b"/"):
-                rest = b"*" if method == b"OPTIONS" and not rest else b"/" + rest
-            return method, rest, minor, authority
+            if method == b"OPTIONS" and not rest:
+                return method, b"*", minor, authority
+            rest = rest if rest.startswith(b"/") else b"/" + rest
+            if path.fullmatch(rest):
+                return method, rest, minor, authority
     raise ProtocolError(400, "the request's target is malformed")
 
 

@@ -66,9 +66,9 @@ def split(url: str) -> tuple[Origin, str]:
         raise ClientError(f"{url!r} is no http or https URL") from None
     if parts.username is not None or not parts.hostname:
         raise ClientError(f"{url!r} has no host, or a password, which is a header's")
-    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~[]|")
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
     if parts.query:
-        target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~[]|?{}\\^`")
+        target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~?")
     if not ORIGIN.fullmatch(target.encode()):
         raise ClientError(f"{url!r} has a path that can't be sent")
     host = parts.hostname if ":" in parts.hostname else to_ascii(parts.hostname)

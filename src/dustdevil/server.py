@@ -80,6 +80,7 @@ class ServerSettings(Settings):
     max_fields = Integer(100, "header fields in a request", 1)
     max_header = Size(64 * 1024, "of all header fields together", 16)
     max_body = Size(16 * 1024 * 1024, "of a request's body", optional=True)
+    lenient_targets = Boolean(False, "take the []|{}\\^` that browsers don't encode")
     collect_when_idle = Boolean(True, "whether garbage waits for an idle moment")
 
 
@@ -105,6 +106,7 @@ class Server:
             fields=self.settings.max_fields,
             field_bytes=self.settings.max_header,
             body=self.settings.max_body,
+            lenient_targets=self.settings.lenient_targets,
         )
         self.connections: set[Connection] = set()
         self.upgraded: set[Future] = set()
