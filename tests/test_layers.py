@@ -33,6 +33,7 @@ FLOORS = [
     "twins",
     "_speedups",
     "speedups",
+    "buffers",
     "cycles",
     "collector",
     "http1",
