@@ -2,6 +2,7 @@
 # make test    everything that is checked
 # make lab     a lab in the terminal: make lab LAB=1
 # make autobahn  the WebSocket judge:  make autobahn PYTHON2=python2.7 CASES="12.* 13.*"
+# make fuzz    atheris on the parsers:  make fuzz FUZZ="http1 --seconds 60"
 # make bench   ours and its peers side by side: make bench BENCH="--only ours,tornado"
 
 SHELL := /bin/bash
@@ -14,7 +15,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 
-.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn bench clean
+.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz bench clean
 
 serve: $(READY)
 	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
@@ -48,6 +49,16 @@ lines: $(READY)
 # Not part of `test`: the whole of it takes some ten minutes, and needs Python 2.7.
 autobahn: $(READY)
 	@$(BIN)/python tests/autobahn.py --python2 $(or $(PYTHON2),python2.7) $(CASES)
+
+# Not part of `test` either: ten minutes for each of its targets.
+fuzz: $(READY) build/fuzz/env/.ready
+	@nice -n 19 $(BIN)/python tests/fuzz/run.py $(FUZZ)
+
+build/fuzz/env/.ready: tests/fuzz/requirements.txt
+	@echo "Setting up build/fuzz/env (once) ..."
+	@$(PYTHON) -m venv build/fuzz/env
+	@build/fuzz/env/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # The peers have an environment of their own, so that the book's stays small.
 BENCH_BIN := build/bench/bin
