@@ -17,9 +17,10 @@ MASK = b"abcd"
 CLIENT, COMPRESSED, FRAMED, FORGETFUL, OFFER = 1, 2, 4, 8, 16
 
 WORDS = ["\x81\x85abcd", "\xc1", "\x00\x00\xff\xff", "\x03\x00", "\x7e\x00\x7e",
-         "\x7f", "\xf2H\xcd\xc9\xc9\x07\x00", "\x88\x82", "\x03\xe8", "; ", ", ", "=15",
+         "\x7f", "\xf2H\xcd\xc9\xc9\x07\x00", "\x88\x82", "\x03\xe8", "; ", ", ",
          "permessage-deflate", "client_max_window_bits", "server_max_window_bits=",
-         "client_no_context_takeover", "server_no_context_takeover", '="9"']  # fmt: skip
+         "client_no_context_takeover", "server_no_context_takeover", "=15", '="9"',
+         ]  # fmt: skip
 
 
 def seeds():
