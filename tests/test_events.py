@@ -40,6 +40,27 @@ def test_messages_are_numbered_and_the_last_ones_kept():
     assert topic.since(6) == topic.since(0) == topic.since(-3) == topic.since(2)
 
 
+def test_numbers_can_come_from_elsewhere():
+    topic = Topic(keep=3)
+    assert [topic.publish("a", 5), topic.publish("b", 9)] == [5, 9]
+    assert topic.since(7) == [(9, "b")]
+    topic.forget()
+    assert (topic.number, topic.since(0), topic.publish("c")) == (0, [], 1)
+    assert topic.since(9) == [(1, "c")]
+
+
+def test_those_who_wait_can_be_woken_without_a_message():
+    topic, scheduler = Topic(), Scheduler()
+
+    async def main():
+        task = scheduler.spawn(topic.after(0))
+        await let_others_run()
+        topic.wake()
+        assert await task == []
+
+    scheduler.run(main())
+
+
 def test_observers_are_told_at_once_and_bound_methods_can_leave(caplog):
     class Reader:
         def __init__(self):

@@ -27,6 +27,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from itertools import takewhile
 from typing import Any
 
 from dustdevil.coroutine import CancelledError, Future, Task, current_scheduler
@@ -61,22 +62,33 @@ class Topic:
         """How many wait."""
         return len(self._waiting)
 
-    def publish(self, message: Any) -> int:
-        """Tell everybody; return the message's number."""
-        self.number += 1
+    def publish(self, message: Any, number: int | None = None) -> int:
+        """Tell everybody; return the message's number.
+
+        Where several processes share a topic, somebody else numbers the messages:
+        then `number` must be higher than that of the one before.
+        """
+        self.number = self.number + 1 if number is None else number
         self._kept.append((self.number, message))
         for observer in list(self.observers):
             try:
                 observer(self.number, message)
             except Exception:
-                log.exception(
-                    "%r failed, and the others are told all the same", observer
-                )
+                log.exception("%r failed; the others are told all the same", observer)
+        self.wake()
+        return self.number
+
+    def wake(self) -> None:
+        """Have all who wait go on, also where there is no message for them."""
         waiting, self._waiting = self._waiting, set()
         for future in waiting:
             if not future.done():
                 future.set_result(None)
-        return self.number
+
+    def forget(self) -> None:
+        """Begin again with number 1, and with no messages."""
+        self.number = 0
+        self._kept.clear()
 
     def since(self, number: int) -> list[Numbered]:
         """The messages after that of this number, of those that are kept.
@@ -84,14 +96,14 @@ class Topic:
         A number that is still to come is of another life, before a restart: that gets
         everything.
         """
-        if number > self.number:
-            number = 0
-        missed = min(self.number - number, len(self._kept))
-        return list(self._kept)[len(self._kept) - missed :]
+        known = number if number <= self.number else 0
+        # From the end: there may be a hundred, and mostly one is new.
+        newer = takewhile(lambda kept: kept[0] > known, reversed(self._kept))
+        return list(newer)[::-1]
 
     async def after(self, number: int, seconds: float | None = None) -> list[Numbered]:
         """The messages after this number: as soon as there are any, or [] after
-        `seconds`. Raises HTTPError 503 if too many wait already."""
+        `seconds`, or when woken. HTTPError 503 if too many wait already."""
         if number == self.number:
             with suppress(TimeoutError):
                 async with timeout(seconds):
