@@ -255,15 +255,18 @@ def redis(tmp_path):
 def chats(url, count):
     """Chats in processes of their own."""
     command = [sys.executable, "-m", "demos.chat", "--port", "0", "--redis", url]
-    started = []
+    started, found = [], []
     try:
         for _ in range(count):
             started.append(
                 subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
             )
         lines = [process.stdout.readline() for process in started]
-        yield [Chat(int(re.search(r":(\d+)/", line)[1])) for line in lines]
+        found = [Chat(int(re.search(r":(\d+)/", line)[1])) for line in lines]
+        yield found
     finally:
+        for chat in found:
+            chat.client.close()
         for process in started:
             process.terminate()
         for process in started:
@@ -305,8 +308,6 @@ def test_two_processes_are_one_chat_and_redis_may_go_and_come(redis):
         assert two.post("again").json() == {"number": 1}
         assert texts(receive(ws)) == [(1, "Poll", "again")]
         assert texts(two.poll(99)) == texts(one.poll(0)) == [(1, "Poll", "again")]
-        for chat in (one, two):
-            chat.client.close()
 
 
 def test_the_chat_says_so_when_redis_is_not_there(tmp_path):
@@ -316,7 +317,6 @@ def test_the_chat_says_so_when_redis_is_not_there(tmp_path):
         with chats(f"redis://127.0.0.1:{sock.getsockname()[1]}", 1) as (chat,):
             assert chat.poll(0, "&now")["online"] is False
             assert chat.post("hello").status_code == 503
-            chat.client.close()
 
 
 def test_commands_are_answered_in_order_and_errors_are_told(redis, loop):

@@ -13,6 +13,7 @@ from test_server import PATIENCE, Client, Running, tls  # noqa: F401 (a fixture)
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from dustdevil.coroutine import let_others_run
 from dustdevil.frames import CLOSE, PING, PONG, TEXT, frame
 from dustdevil.sync import Event
 from dustdevil.web import Application, HTTPError, Response, html, redirect
@@ -116,6 +117,31 @@ def test_a_body_comes_whole_or_in_pieces(app, serve):
             b"POST /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 300001\r\n\r\n"
         )
         assert client.file.readline().startswith(b"HTTP/1.1 413 ")
+
+
+def test_jobs_run_from_the_start_of_a_server_to_its_stop(app, serve, caplog):
+    events = []
+
+    @app.background
+    async def watch():
+        events.append("begun")
+        try:
+            await Event().wait()
+        finally:
+            await let_others_run()  # there is time to say good-bye
+            events.append("ended")
+
+    @app.background
+    async def broken():
+        raise ZeroDivisionError
+
+    app.get("/")(lambda request: events)
+    assert app.jobs == [watch, broken]
+    server = serve()
+    assert get(server).json() == ["begun"]
+    server.stop(grace=PATIENCE)
+    assert events == ["begun", "ended"]
+    assert "broken" in caplog.text
 
 
 def test_one_that_waits_does_not_hold_up_the_others(app, serve):

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from dustdevil import Application, Gzip, HTTPError, Response
+from dustdevil import Application, Event, HTTPError, Response, StaticFiles
 from dustdevil.coroutine import current_scheduler
 from dustdevil.events import last_number
 from dustdevil.sessions import check_site
@@ -25,14 +25,16 @@ def make_app(redis: str | None = None) -> Application:
     app = Application()
     room = Room(redis)
     app.room = room
-    app.use(Gzip())
+    app.background(room.stay_connected)
+    files = StaticFiles(STATIC)
 
-    @app.use
-    async def open_room(request, call_next):
-        room.open()  # the first request opens it: only then does a loop run
-        response = await call_next(request)
-        response.headers.append(("Content-Security-Policy", POLICY))
-        return response
+    @app.background
+    async def let_go():
+        """When the server stops, those who poll need not wait for a message."""
+        try:
+            await Event().wait()
+        finally:
+            room.topic.wake()
 
     @app.get("/messages")
     async def poll(request):
@@ -86,7 +88,13 @@ def make_app(redis: str | None = None) -> Application:
         except Away:
             raise HTTPError(503, "Not sent: Redis is away. Try again soon.") from None
 
-    app.files("/", STATIC)
+    @app.get("/")
+    def page(request):
+        response = files(request)
+        response.headers.append(("Content-Security-Policy", POLICY))
+        return response
+
+    app.get("/{path}")(files)
     return app
 
 

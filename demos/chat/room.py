@@ -13,7 +13,6 @@ from random import random
 from time import time
 
 from dustdevil import Queue, Topic, sleep
-from dustdevil.coroutine import current_scheduler
 from dustdevil.websocket import ConnectionClosed
 
 from .resp import Redis, RedisError, parse
@@ -53,12 +52,6 @@ class Room:
         self.on_status: set = set()
         self._address = parse(redis) if redis is not None else None
         self._redis: Redis | None = None
-        self._task = None
-
-    def open(self) -> None:
-        """Get in touch with Redis, if it is used; once the loop runs."""
-        if self._address is not None and self._task is None:
-            self._task = current_scheduler().spawn(self._stay_connected())
 
     async def say(self, name: str, text: str) -> int:
         """Tell everybody; return the message's number. Raises Away."""
@@ -75,7 +68,10 @@ class Room:
 
     # Redis
 
-    async def _stay_connected(self) -> None:
+    async def stay_connected(self) -> None:
+        """Keep in touch with Redis, if it is used, for as long as the server runs."""
+        if self._address is None:
+            return
         wait = FIRST_WAIT
         while True:
             try:

@@ -230,6 +230,7 @@ class AccessLog:
         self, application: Any, write: Callable[[str], Any] | None = None
     ) -> None:
         self.application = application
+        self.jobs = getattr(application, "jobs", ())
         self.write = write or logging.getLogger("dustdevil.access").info
 
     def __call__(self, head: Head, body: Any, connection: Any) -> Any:

@@ -24,6 +24,9 @@ these five attributes:
               server awaits `upgrade(stream)` and lets go of the connection. What the
               client sent after its request is read from the stream first
 
+An application may have `jobs`, async functions without arguments: they run beside the
+requests, from the start of the server to its stop, when they are cancelled.
+
 A response to HEAD is written like that to GET, and the server sends only its head.
 An iterator that is not read to its end is closed with `aclose()`, if it has that.
 When the client goes away while the application still works, its coroutine is
@@ -110,6 +113,7 @@ class Server:
         )
         self.connections: set[Connection] = set()
         self.upgraded: set[Future] = set()
+        self._jobs: set[Future] = set()
         self.requests = 0
         self.idle_timeout = self.settings.idle_timeout
         self.stopping = False
@@ -144,6 +148,8 @@ class Server:
         ]
         self.now = self.loop.time()
         self._sweep(min(1.0, max(0.01, min(times) / 4)))
+        for job in getattr(self.application, "jobs", ()):
+            self._look_after(self.loop.spawn(run_job(job)), self._jobs)
 
     def run(self) -> None:
         """Run the loop until it is stopped, for a server that has the process to
@@ -178,13 +184,18 @@ class Server:
     def hand_over(self, connection: Connection, upgrade: Upgrade) -> None:
         """Run another protocol on a connection's stream, and close that at its end."""
         task = self.loop.spawn(run_upgrade(upgrade, connection.stream))
-        self.upgraded.add(task)
-        task.add_done_callback(self._upgrade_ended)
+        self._look_after(task, self.upgraded)
         self.forget(connection)
 
-    def _upgrade_ended(self, task: Future) -> None:
-        self.upgraded.discard(task)
-        self._left.set()
+    def _look_after(self, task: Future, among: set[Future]) -> None:
+        """Keep a task among others, until it ends."""
+
+        def ended(task: Future) -> None:
+            among.discard(task)
+            self._left.set()
+
+        among.add(task)
+        task.add_done_callback(ended)
 
     def forget(self, connection: Connection) -> None:
         """A connection is closed, or is not ours any more."""
@@ -207,15 +218,16 @@ class Server:
         What takes longer than `grace` seconds, by default those of the settings, is
         cut off. A client that keeps a connection may send its next request at this
         very moment, so idle ones have the time of a `last_call`. Upgraded connections
-        do not end by themselves: they are cancelled at once, and have the grace to
-        say good-bye. `handed_on`: other processes go on to accept from our sockets.
+        and jobs do not end by themselves: they are cancelled at once, and have the
+        grace to say good-bye. `handed_on`: other processes go on to accept from our
+        sockets.
         """
         grace = self.settings.grace if grace is None else grace
         last_call = min(grace, self.settings.last_call)
         self.stopping = True
         self.idle_timeout = last_call
         last = self.loop.call_later(last_call, self._close_idle)
-        for task in self.upgraded:
+        for task in self.upgraded | self._jobs:
             task.cancel()
         with suppress(TimeoutError):
             async with timeout(grace):
@@ -249,7 +261,17 @@ class Server:
         return self._listener.greeting if self._listener is not None else set()
 
     def _busy(self) -> bool:
-        return bool(self.connections or self.upgraded or self._greeting())
+        return bool(self.connections or self.upgraded or self._jobs or self._greeting())
+
+
+async def run_job(job: Callable[[], Awaitable[None]]) -> None:
+    """Await the end of an application's job; say so if it fails."""
+    try:
+        await job()
+    except CancelledError:
+        pass  # the server stops
+    except Exception as error:
+        log.error("the job %r failed", job, exc_info=error)
 
 
 async def run_upgrade(upgrade: Upgrade, stream: Stream) -> None:

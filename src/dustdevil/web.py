@@ -56,6 +56,7 @@ __all__ = [
 
 log = logging.getLogger("dustdevil")
 
+Job = Callable[[], Awaitable[None]]
 ErrorPage = Callable[[Request, HTTPError], Any]
 
 PAGE = """<!DOCTYPE html>
@@ -87,6 +88,7 @@ class Application(Router):
     def __init__(self) -> None:
         super().__init__()
         self.error_pages: dict[int, ErrorPage] = {}
+        self.jobs: list[Job] = []
         self.onion: Handler | None = None
 
     def use(self, middleware: Middleware) -> Middleware:
@@ -154,6 +156,15 @@ class Application(Router):
             return page
 
         return register
+
+    def background(self, job: Job) -> Job:
+        """Decorate an async function that runs beside the requests.
+
+        It is begun when a server starts, in each process anew, and cancelled when it
+        stops.
+        """
+        self.jobs.append(job)
+        return job
 
     def files(
         self, prefix: str, folder: str | os.PathLike[str], name="files", **options: Any

@@ -12,6 +12,7 @@ let online = true // whether the server reaches all the others
 let socket = null
 let sent = '' // what was sent last, to give it back if it is refused
 let stop = new AbortController()
+let atEnd = true // whether the latest message is in view, and is to stay so
 
 function say(state, words) {
   status.dataset.state = state
@@ -21,23 +22,22 @@ function say(state, words) {
 function connected() {
   const way = socket ? 'WebSocket' : 'long polling'
   if (online) say('good', `Connected by ${way}`)
-  else say('bad', 'Redis is away. What is said now reaches nobody; trying again …')
+  else say('bad', 'Redis is away. What is said now reaches nobody; trying again …')
 }
 
 function disconnected() {
-  say('bad', 'The server can’t be reached; trying again …')
+  say('bad', 'The server can’t be reached; trying again …')
 }
 
 function take(news) {
   if (news.online !== undefined) online = news.online
   if (news.number < number) number = 0 // it counts from the beginning again
-  const atEnd = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 80
   for (const [id, message] of news.messages ?? []) {
     if (id > number) messages.append(item(message))
     number = Math.max(number, id)
   }
   while (messages.children.length > 500) messages.firstChild.remove()
-  if (atEnd) messages.scrollTop = messages.scrollHeight
+  if (atEnd) showLatest()
   if (news.refused) refused(news.refused)
   connected()
 }
@@ -65,6 +65,15 @@ function refused(why) {
   problem.hidden = false
   if (!text.value) text.value = sent
 }
+
+function showLatest() {
+  messages.scrollTop = messages.scrollHeight
+}
+
+messages.addEventListener('scroll', () => {
+  atEnd = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 80
+})
+new ResizeObserver(() => atEnd && showLatest()).observe(messages)
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
