@@ -12,9 +12,9 @@ import dustdevil
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 
-# From the ground up, in the order of the table of pieces, but for `threads`, on which
-# the resolver stands. Modules of one floor may not import each other unless the line
-# puts them in order, too.
+# From the ground up, in the order of the table of pieces, but for `threads` and
+# `child`, on which others stand. Modules of one floor may not import each other unless
+# the line puts them in order, too.
 FLOORS = [
     "routing",
     "coroutine",
@@ -27,6 +27,7 @@ FLOORS = [
     "sync",
     "locks",
     "threads",
+    "child",
     "lookup",
     "resolver",
     "grammar",

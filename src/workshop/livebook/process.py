@@ -1,28 +1,25 @@
 """The kernel's process: started, watched, signalled, ended.
 
-How does a server that waits for descriptors learn that a child process has ended?
-Linux gives out a descriptor for a process, pidfd_open(2): it becomes readable at the
-process's end. Where there is none we look at the process some times a second.
+`dustdevil.child` tells us when it has ended. It is not a `child.Process`, though: it
+is started by jupyter_client, and what it writes goes to one short buffer.
 """
 
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.launcher import launch_kernel
 
+from dustdevil.child import on_exit
 from dustdevil.coroutine import Future
 from dustdevil.loop import Loop
 from dustdevil.poller import READ
 
 EXTENSION = "workshop.livebook.inkernel"
-POLL = 0.25  # seconds between two looks, where there is no pidfd
 TAIL = 4096  # bytes kept of what the process writes to its own stderr
 SECRETS = ("TOKEN", "PASSWORD", "SECRET", "API_KEY")
 
@@ -55,7 +52,7 @@ class Process:
             os.close(write)
         self.pid = self._popen.pid
         loop.watch(self._output, READ, self._on_output)
-        self._stop_waiting = watch_end(loop, self._popen, self._on_end)
+        on_exit(loop, self._popen, self._on_end)
 
     def signal(self, number: int) -> None:
         """Send a signal to the process and to all that it has started."""
@@ -91,7 +88,6 @@ class Process:
         return data
 
     def _on_end(self) -> None:
-        self._stop_waiting()
         self.kill()  # its children, while the number of the group is still its own
         self._close_output()
         self.ended.set_result(self._popen.wait())
@@ -124,34 +120,3 @@ def environment(spec: KernelSpec) -> dict[str, str]:
     }
     # Without this, the kernel's debugger complains in the output of the first cell.
     return {"PYDEVD_DISABLE_FILE_VALIDATION": "1", **inherited, **spec.env}
-
-
-def watch_end(
-    loop: Loop, process: Any, on_end: Callable[[], None]
-) -> Callable[[], None]:
-    """Call `on_end()` when the process has ended; returns how to stop watching."""
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except (AttributeError, OSError):
-        return _poll_end(loop, process, on_end)
-    loop.watch(descriptor, READ, lambda events: on_end())
-
-    def stop() -> None:
-        loop.unwatch(descriptor)
-        os.close(descriptor)
-
-    return stop
-
-
-def _poll_end(
-    loop: Loop, process: Any, on_end: Callable[[], None]
-) -> Callable[[], None]:
-    def look() -> None:
-        nonlocal timer
-        timer = loop.call_later(POLL, look)
-        # WNOWAIT: look, and leave the exit code for wait().
-        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            on_end()
-
-    timer = loop.call_later(POLL, look)
-    return lambda: timer.cancel()
