@@ -304,6 +304,42 @@ def test_a_thousand_calls_from_threads_all_arrive(loop):
     assert seen == list(range(1000))
 
 
+def test_calls_from_threads_wake_a_sleeping_loop_once(loop):
+    rings, ring = [], loop._ring
+    loop._ring = lambda: rings.append(1) or ring()
+    for _ in range(3):
+        for _ in range(10):
+            loop.call_from_thread(int)
+        loop.turn()
+    assert len(rings) == 3
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_call_that_comes_while_the_loop_wakes_is_neither_lost_nor_mutes_the_bell(
+    loop, moment
+):
+    """As another thread would make it, right before or after the byte is taken."""
+
+    class Ear:
+        def recv(self, size):
+            if moment == "before":
+                loop.call_from_thread(seen.append, moment)
+            data = ear.recv(size)
+            if moment == "after":
+                loop.call_from_thread(seen.append, moment)
+            return data
+
+    seen, ear, loop._ear = [], loop._ear, Ear()
+    loop.call_from_thread(int)
+    loop.turn()
+    assert seen == [moment]
+    loop._ear = ear
+    rings, ring = [], loop._ring
+    loop._ring = lambda: rings.append(1) or ring()
+    loop.call_from_thread(int)
+    assert rings == [1]
+
+
 def test_a_signal_is_a_call_in_a_turn(loop):
     log = []
 

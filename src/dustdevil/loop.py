@@ -60,6 +60,7 @@ class Loop(Scheduler):
         self._signals: dict[int, tuple[Callback, tuple, Any]] = {}
         self._stopping = False
         self._shared: dict[Callable, Any] = {}
+        self._rung = False
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
         self._ear.setblocking(False)
@@ -178,10 +179,12 @@ class Loop(Scheduler):
         """`call_soon` for another thread: the one method that one may use.
 
         A loop asleep in the poller would not notice a longer queue, so a byte is
-        sent to a socket that it watches.
+        sent to a socket that it watches: one, however many calls come till it wakes.
         """
         self.call_soon(callback, *args)
-        self._ring()
+        if not self._rung:
+            self._rung = True
+            self._ring()
 
     def _ring(self) -> None:
         try:
@@ -196,6 +199,9 @@ class Loop(Scheduler):
             if number in self._signals:  # 0 is a thread's; no signal has that number
                 callback, args, _ = self._signals[number]
                 self.call_soon(callback, *args)
+        # The byte is taken, and the queue not looked at yet: before that, a ring would
+        # be lost with the byte, and after it, a call without a ring.
+        self._rung = False
 
     def on_signal(self, number: int, callback: Callback, *args: Any) -> None:
         """Call `callback(*args)` when the process gets this signal, signal(7).
