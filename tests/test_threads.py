@@ -3,9 +3,11 @@
 import contextvars
 import gc
 import logging
+import queue
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import weakref
 
@@ -328,6 +330,7 @@ def test_the_loop_closes_its_own_pool(gate):
 def test_a_call_that_hangs_does_not_keep_the_interpreter(close):
     program = f"""
 import threading
+import time
 from dustdevil.loop import Loop
 from dustdevil.sync import Event
 from dustdevil.threads import run_in_thread
@@ -403,3 +406,47 @@ def test_the_way_back_starts_in_a_thread_of_a_pool(loop):
 
     with pytest.raises(RuntimeError, match="run_in_thread"):
         loop.run(main())
+
+
+def test_a_thread_on_a_visit_goes_on_when_the_pool_is_closed(loop):
+    errors = queue.SimpleQueue()
+
+    def work():
+        try:
+            run_in_loop(visit)
+        except RuntimeError as error:
+            errors.put(str(error))
+        try:
+            run_in_loop(visit)
+        except RuntimeError as error:
+            errors.put(str(error))
+
+    async def visit():
+        arrived.set()
+        await Event().wait()
+
+    async def main():
+        pool.call(work)
+        await arrived.wait()
+
+    arrived = Event()
+    pool = ThreadPool(loop=loop)
+    loop.run(main())
+    pool.close()
+    assert errors.get(timeout=10) == "the thread pool is closed"
+    assert errors.get(timeout=10) == "the thread pool is closed"
+
+
+def test_calls_of_one_turn_start_when_it_has_seen_to_all_sockets(loop, gate):
+    started = []
+
+    async def main():
+        pool.call(started.append, 1)
+        time.sleep(0.1)  # lets go of the interpreter, as recv() does
+        assert started == []
+        await pool.run(started.append, 2)
+
+    pool = ThreadPool(1, loop=loop)
+    loop.run(main())
+    assert started == [1, 2]
+    pool.close()

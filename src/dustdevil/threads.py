@@ -62,8 +62,9 @@ class ThreadPool:
         self._room = Semaphore(size + backlog)
         self._calls: SimpleQueue[tuple[Future, Call] | None] = SimpleQueue()
         self._pending: set[Future] = set()
+        self.visits: set[SimpleQueue] = set()  # of threads that wait in run_in_loop()
         self._threads: list[Thread] = []
-        self._closed = False
+        self.closed = False
 
     async def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any):
         """Return what the function returns, or raise what it raises, in its turn.
@@ -91,14 +92,18 @@ class ThreadPool:
 
     def _put(self, call: Call) -> Future:
         """Lay a call ready, for which there is room, or room was made."""
-        if self._closed:
+        if self.closed:
             self._room.release()
             raise RuntimeError("the thread pool is closed")
         future = Future(self.loop)
         self._pending.add(future)
         if len(self._threads) < min(self.size, len(self._pending)):
             self._start_thread()
-        self._calls.put((future, partial(copy_context().run, call)))
+        # Not now, but when this turn has looked at all its sockets. Each recv() lets go
+        # of the interpreter: a thread woken before would take it, for one call, and we
+        # would wait to have it back, for every single request.
+        item = future, partial(copy_context().run, call)
+        self.loop.call_soon(self._calls.put, item)
         return future
 
     def _start_thread(self) -> None:
@@ -108,7 +113,7 @@ class ThreadPool:
 
     def _work(self) -> None:
         """What each thread does: one call after the other, until there is a None."""
-        here.loop = self.loop
+        here.pool = self
         while self._make(self._calls.get()):
             pass
 
@@ -145,20 +150,22 @@ class ThreadPool:
 
         Calls that have begun go on to their end. Closing twice does nothing.
         """
-        self._closed = True
+        self.closed = True
         pending, self._pending = self._pending, set()
         for future in pending:
             future.cancel()
             self._room.release()
+        for ended in list(self.visits):
+            ended.put(None)
         for _ in self._threads:
             self._calls.put(None)
         self._threads = []
 
 
 class Here(local):
-    """For a thread of a pool: the loop it works for."""
+    """For a thread of a pool: the pool."""
 
-    loop: Loop | None = None
+    pool: ThreadPool | None = None
 
 
 here = Here()
@@ -168,18 +175,25 @@ def run_in_loop(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
     """The way back: from a thread of a pool, `await function(...)` in its loop.
 
     The thread waits for the result. Raises what the coroutine raises, and
-    RuntimeError anywhere but in such a thread.
+    RuntimeError anywhere but in such a thread, and when the pool is closed.
     """
-    loop = here.loop
-    if loop is None:
+    pool = here.pool
+    if pool is None:
         raise RuntimeError("run_in_loop() is for functions that run_in_thread() calls")
 
     async def call() -> Any:
         return await function(*args, **kwargs)
 
     def start() -> None:
-        loop.spawn(call()).add_done_callback(ended.put)
+        pool.loop.spawn(call()).add_done_callback(ended.put)
 
-    ended: SimpleQueue[Future] = SimpleQueue()
-    loop.call_from_thread(start)
-    return ended.get().result()
+    ended: SimpleQueue[Future | None] = SimpleQueue()
+    pool.visits.add(ended)  # before we look: close() may be under way
+    try:
+        pool.loop.call_from_thread(start)
+        future = None if pool.closed else ended.get()
+    finally:
+        pool.visits.discard(ended)
+    if future is None:
+        raise RuntimeError("the thread pool is closed")
+    return future.result()
