@@ -1018,6 +1018,81 @@ def test_a_reset_ends_an_iterator(running):
     ended.wait()
 
 
+def test_a_future_is_an_answer_too(running):
+    def application(head, body, connection):
+        future = Future(connection.server.loop)
+        connection.server.loop.call_later(0.001, future.set_result, Answer(b"later"))
+        return future
+
+    with running(application).connect() as client:
+        client.send(request() * 2)
+        assert client.response()[2] == client.response()[2] == b"later"
+
+
+@pytest.mark.parametrize("when", ["answered", "sending", "refused"])
+def test_a_body_that_is_not_sent_is_closed_all_the_same(when):
+    """Also one whose client leaves in the very turn in which it was answered."""
+
+    class Pieces:
+        closed = False
+
+        def __aiter__(self):
+            return self
+
+        async def aclose(self):
+            self.closed = True
+
+    pieces, loop, stream = Pieces(), Loop(), FakeStream()
+    with closing(loop):
+        answer = Future(loop)
+        headers = [("X", "\r\n")] if when == "refused" else []
+        answer.set_result(Answer(pieces, headers=headers))
+        Connection(Server(lambda *_: answer, loop=loop), stream, None)
+        on_close = stream.on_close
+        stream.on_data(request())
+        if when != "answered":
+            loop.run_ready()
+        if when != "refused":
+            stream.closed = True
+            on_close(None)
+            loop.run_ready()
+            loop.run_ready()
+        assert pieces.closed
+
+
+def test_who_reads_a_body_beside_the_answer_hears_that_the_client_left(running):
+    ended = Latch()
+
+    def application(head, body, connection):
+        async def read():
+            try:
+                await body.read()
+            except CancelledError:
+                begun.set(True)
+            try:
+                await body.read()
+            except StreamClosed:
+                ended.set("closed")
+
+        connection.server.loop.spawn(read())
+        return Future(connection.server.loop)
+
+    begun = Latch()
+    with running(application).connect() as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1")
+        client.reset()
+    assert begun.wait()
+    assert ended.wait() == "closed"
+
+
+def test_the_reason_of_a_response_is_sent(running):
+    answer = Answer(b"")
+    answer.reason = "As You Like"
+    with running(lambda *_: answer).connect() as client:
+        client.send(request())
+        assert client.file.readline() == b"HTTP/1.1 200 As You Like\r\n"
+
+
 def test_a_reset_in_a_body_cancels_who_reads_it(running):
     ended = Latch()
 

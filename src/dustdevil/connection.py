@@ -32,7 +32,7 @@ from dustdevil.http1 import (
     encode_head,
 )
 from dustdevil.loop import Loop
-from dustdevil.stream import HIGH_WATER, Stream
+from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
 
 log = logging.getLogger("dustdevil")
 
@@ -128,7 +128,7 @@ class Connection:
     the application."""
 
     __slots__ = ("__weakref__", "_allowance", "_body", "_corked", "_events", "_full",
-                 "_head", "_late", "_out", "_parser", "_paused", "_reader",
+                 "_head", "_late", "_local", "_out", "_parser", "_paused", "_reader",
                  "_skipping", "_task", "_unsent", "deadline", "remote", "server",
                  "stream")  # fmt: skip
 
@@ -138,12 +138,13 @@ class Connection:
         self.remote = remote
         self._parser = RequestParser(server.limits)
         self._late: Callable[[Connection], None]
+        self._local: Any = None  # asked for once: that takes a system call
         self._events: list[Event] = []  # parsed, and not yet dealt with
         self._full = False  # whether the parser may have more than it returned
         self._paused = False  # whether we leave what comes in the kernel
         self._head: Head | None = None  # the request that is being answered
         self._body = NO_BODY
-        self._task: Task | None = None  # what carries on where something must wait
+        self._task: Future | None = None  # what carries on where something must wait
         self._reader: Future | None = None  # the application waits for the body
         self._allowance = 0.0  # seconds that the body may keep us waiting
         self._skipping = False  # whether the rest of a body is thrown away
@@ -162,7 +163,9 @@ class Connection:
     @property
     def local(self) -> Any:
         """The address that the client connected to."""
-        return self.stream.sock.getsockname()
+        if self._local is None:
+            self._local = self.stream.sock.getsockname()
+        return self._local
 
     # Requests
 
@@ -226,9 +229,12 @@ class Connection:
                 # The first step of a coroutine is mostly its last too. Only if not
                 # is it worth a task.
                 waits_for = answer.send(None)
-                self._task = task = Task(answer, server.loop)
-                task.add_done_callback(self._on_answer)
+                task = Task(answer, server.loop)
                 task.wait_for(waits_for)
+                answer = task
+            if isinstance(answer, Future):
+                self._task = answer
+                answer.add_done_callback(self._on_answer)
                 self._watch_half_closed()
                 return
         except StopIteration as stop:
@@ -242,6 +248,8 @@ class Connection:
         error = task.exception()
         self._task = None
         if self.stream.closed:
+            if error is None:
+                self._discard(task.result())
             return
         if error is None:
             self._respond(task.result())
@@ -294,6 +302,8 @@ class Connection:
     async def _more_of_body(self) -> None:
         if self._reader is not None:
             raise RuntimeError("somebody else is reading this body")
+        if self.stream.closed:
+            raise StreamClosed("the client is gone")
         self._wait(self._allowance, Connection._slow_body)
         self._reader = Future(self.server.loop)
         try:
@@ -337,6 +347,7 @@ class Connection:
                 return
             start, chunked, kept = self._start(head, response)
         except Exception as error:
+            self._discard(response)
             self._fail(error)
             return
         head.expects_continue = False
@@ -352,7 +363,11 @@ class Connection:
         else:
             sending = self._copy(start, body, length, chunked)
         self._task = self.server.loop.spawn(sending)
-        self._task.add_done_callback(partial(self._on_sent, kept))
+        self._task.add_done_callback(partial(self._on_sent, kept, response))
+
+    def _discard(self, response: Any) -> None:
+        """Close the body of a response that is not sent, now: the loop may end."""
+        Task(close(getattr(response, "body", None)), self.server.loop).step()
 
     def _start(self, head: Head, response: Any) -> tuple[bytes, bool, bool]:
         """A response's head, whether its body is sent in chunks, and whether the
@@ -374,7 +389,8 @@ class Connection:
             framing += b"Transfer-Encoding: chunked\r\n"
         elif length is not None:
             framing += b"Content-Length: %d\r\n" % length
-        return encode_head(status, response.headers, framing), chunked, kept
+        reason = getattr(response, "reason", None)
+        return encode_head(status, response.headers, framing, reason), chunked, kept
 
     def _can_keep(self, head: Head) -> bool:
         """Whether another request may follow on this connection."""
@@ -415,10 +431,11 @@ class Connection:
             await self.stream.drain()
             self._wait(inf, Connection._abort)
 
-    def _on_sent(self, kept: bool, task: Future) -> None:
+    def _on_sent(self, kept: bool, response: Any, task: Future) -> None:
         error = task.exception()
         self._task = None
         if self.stream.closed:
+            self._discard(response)  # for when the task was cancelled before it began
             return
         if error is not None:
             # The status is sent already. That the response ends too early is all
@@ -582,6 +599,8 @@ class Connection:
         self.server.forget(self)
         if self._task is not None:
             self._task.cancel()
+        if self._reader is not None:
+            self._reader.cancel()  # it need not be that task which reads
 
 
 async def close(body: Any) -> None:

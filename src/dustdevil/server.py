@@ -11,8 +11,9 @@ once a request, with
 - `connection`: `remote` and `local` are the two addresses, as `socket.getpeername()`
   gives them, `scheme` is "http" or "https".
 
-It returns a response, or a coroutine that returns one. A response is any object with
-these five attributes:
+It returns a response, or a coroutine or a Future that has one in the end. A response
+is any object with these five attributes, and may have a `reason`, the words after
+the status where they are not the usual ones:
 
     status    an int from 200 to 599, or 101 with an `upgrade`
     headers   pairs of str. Content-Length, Transfer-Encoding and Connection are
