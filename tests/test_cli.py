@@ -30,6 +30,15 @@ class holder:
 
 
 number = 5
+
+
+def wsgi(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ["PATH_INFO"].encode(), str(environ["wsgi.multithread"]).encode()]
+
+
+async def asgi(scope, receive):
+    pass
 """
 
 
@@ -76,6 +85,17 @@ def test_settings_are_options(folder):
         process.terminate()
 
 
+@pytest.mark.parametrize(("threads", "several"), [("1", "False"), ("2", "True")])
+def test_wsgi(folder, threads, several):
+    with start(
+        folder, "--wsgi", "hello:wsgi", "--port=0", "--threads", threads
+    ) as process:
+        assert httpx.get(address(process) + "path").text == "/path" + several
+        process.terminate()
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ""
+
+
 def test_tls(folder):
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
     command += " -keyout key.pem -out cert.pem"
@@ -116,6 +136,9 @@ def complaint(folder, *arguments):
         (["hello:app", "--idle-timeout", "5 parsecs"], "idle_timeout"),
         (["hello:app", "--no-such-option"], "--no-such-option"),
         (["hello:app", "--host", "256.0.0.1"], "can't listen at 256.0.0.1"),
+        (["hello:app", "--wsgi"], "is no WSGI application: it can't be called"),
+        (["hello:asgi", "--wsgi"], "is no WSGI application: it is an async def"),
+        (["hello:wsgi", "--wsgi", "--threads", "0"], "threads"),
         (["hello:app", "--tls-key", "key.pem"], "needs a --tls-cert"),
         (["hello:app", "--tls-cert", "none.pem"], "can't use the certificate none.pem"),
         (["hello:app", "--tls-cert", "hello.py"], "can't use the certificate hello.py"),

@@ -42,6 +42,7 @@ PUBLIC = {
     "StaticFiles": "static",
     "Stream": "stream",
     "Task": "coroutine",
+    "WSGI": "wsgi",
     "Templates": "templates",
     "ThreadPool": "threads",
     "Topic": "events",
@@ -55,6 +56,7 @@ PUBLIC = {
     "serve": "server",
     "sleep": "sync",
     "timeout": "sync",
+    "to_wsgi": "wsgi_app",
 }
 
 __all__ = sorted(PUBLIC)

@@ -14,6 +14,7 @@ import dustdevil
 from dustdevil.fields import Field, Integer, SettingError, Text
 from dustdevil.server import ServerSettings, serve
 from dustdevil.speedups import STATUS
+from dustdevil.wsgi import WSGI
 
 
 class Options(ServerSettings):
@@ -23,6 +24,7 @@ class Options(ServerSettings):
     port = Integer(8000, "to listen at; 0 takes a free one", 0, 65535)
     tls_cert = Text(None, "a PEM file with the certificate: speak HTTPS", optional=True)
     tls_key = Text(None, "a PEM file with its key, if apart", optional=True)
+    threads = Integer(8, "in which a WSGI application runs", 1, 1000)
 
 
 class UsageError(Exception):
@@ -41,8 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code: 2 when it was given wrongly."""
     try:
         options = vars(parser().parse_args(arguments))
-        application = load(options.pop("application"))
-        start(application, Options(**options).as_dict())
+        application, wsgi = load(options.pop("application")), options.pop("wsgi")
+        settings = Options(**options).as_dict()
+        threads = settings.pop("threads")
+        if wsgi:
+            application = in_threads(application, threads)
+        start(application, settings)
     except (UsageError, SettingError) as error:
         print(f"dustdevil: {error}", file=sys.stderr)
         return 2
@@ -59,6 +65,9 @@ def parser() -> Parser:
     )
     command.add_argument(
         "application", help="module:name of the application, as in hello:app"
+    )
+    command.add_argument(
+        "--wsgi", action="store_true", help="it is a WSGI application (PEP 3333)"
     )
     for name, field in Options.fields().items():
         command.add_argument(
@@ -99,6 +108,14 @@ def load(name: str) -> Any:
     if not callable(found):
         raise UsageError(f"{name} is no application: it can't be called")
     return found
+
+
+def in_threads(application: Any, threads: int) -> WSGI:
+    """A WSGI application for the server; raises UsageError if it is none."""
+    try:
+        return WSGI(application, threads)
+    except TypeError as error:
+        raise UsageError(str(error)) from None
 
 
 def start(application: Any, options: dict[str, Any]) -> None:
