@@ -20,6 +20,7 @@ FLOORS = [
     "coroutine",
     "fields",
     "metrics",
+    "sampling",
     "poller",
     "loop",
     "stream",
