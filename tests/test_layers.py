@@ -59,6 +59,7 @@ FLOORS = [
     "static",
     "middleware",
     "events",
+    "monitor",
     "web",
     "deflate",
     "frames",

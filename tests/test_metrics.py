@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from dustdevil.metrics import Counter, Gauge, Histogram, Registry
+from dustdevil.metrics import Counter, Gauge, Histogram, Reading, Registry
 
 times = st.floats(min_value=1e-9, max_value=1e9)
 
@@ -137,7 +137,7 @@ def test_labels_that_mean_something_are_refused(label):
 
 def test_a_reading_is_taken_when_it_is_shown():
     registry, here = Registry(), []
-    registry.read("gauge", "things", "How many.", lambda: len(here))
+    registry.attach(Reading("gauge", lambda: len(here)), "things", "How many.")
     here += "abc"
     assert "things 3\n" in registry.text()
     assert registry.as_dict()["things"]["series"] == [[{}, 3]]
@@ -149,7 +149,7 @@ def test_a_reading_is_taken_when_it_is_shown():
 def worker(requests, times):
     registry = Registry()
     registry.counter("requests_total", "Requests.", status="200").inc(requests)
-    registry.read("gauge", "open", "Open.", lambda: requests * 10)
+    registry.attach(Reading("gauge", lambda: requests * 10), "open", "Open.")
     latency = registry.histogram("seconds", "Time.")
     for time in times:
         latency.observe(time)

@@ -30,7 +30,6 @@ log = logging.getLogger("dustdevil")
 METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 
-Reader = Callable[[], float]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # A histogram cuts every octave, from a power of two to the next, into this many
@@ -84,7 +83,7 @@ class Reading:
     What is counted anyway need not be counted twice, and costs a request nothing.
     """
 
-    def __init__(self, kind: str, read: Reader) -> None:
+    def __init__(self, kind: str, read: Callable[[], float]) -> None:
         self.kind = kind
         self.state = read
 
@@ -216,15 +215,10 @@ class Registry:
         """A Histogram, of seconds if `text()` is to show it well."""
         return self._get("histogram", name, help, labels)
 
-    def read(
-        self, kind: str, name: str, help: str, read: Reader, /, **labels: str
-    ) -> None:
-        """Take the value of a counter or gauge from a function, whenever it is shown.
-
-        The function of a name and labels that are known replaces what was there.
-        """
-        family = self._family(kind, name, help)
-        family.series[checked(labels)] = Reading(kind, read)
+    def attach(self, metric: Any, name: str, help: str, /, **labels: str) -> None:
+        """Show a metric that stands elsewhere, or a Reading; it replaces what there
+        was of that name and these labels."""
+        self._family(metric.kind, name, help).series[checked(labels)] = metric
 
     def _get(self, kind: str, name: str, help: str, labels: dict[str, str]) -> Any:
         series, key = self._family(kind, name, help).series, checked(labels)

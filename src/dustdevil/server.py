@@ -50,6 +50,7 @@ from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.fields import Boolean, Integer, Seconds, Settings, Size
 from dustdevil.http1 import Head, Limits
 from dustdevil.loop import Loop
+from dustdevil.metrics import Histogram
 from dustdevil.stream import Stream
 from dustdevil.sync import Event, timeout
 from dustdevil.tcp import Listener, listen
@@ -116,6 +117,8 @@ class Server:
         self.upgraded: set[Future] = set()
         self._jobs: set[Future] = set()
         self.requests = 0
+        self.collector: Collector | None = None
+        self.lag = Histogram()  # by how much the sweeps come too late, in seconds
         self.idle_timeout = self.settings.idle_timeout
         self.stopping = False
         # The time, rounded up to that of the next sweep. For deadlines of seconds it
@@ -155,8 +158,9 @@ class Server:
     def run(self) -> None:
         """Run the loop until it is stopped, for a server that has the process to
         itself: garbage is collected when the loop is idle, if the settings say so."""
-        idle = Collector(self.loop) if self.settings.collect_when_idle else None
-        with idle or nullcontext():
+        if self.settings.collect_when_idle:
+            self.collector = Collector(self.loop)
+        with self.collector or nullcontext():
             self.loop.run_forever()
 
     def _connect(self, stream: Stream, remote: Any) -> None:
@@ -174,6 +178,7 @@ class Server:
         """
         now = self.loop.time()
         stuck, self.now = now - self.now, now + interval
+        self.lag.observe(stuck)
         for connection in list(self.connections):
             if stuck > interval:
                 # Something kept the whole loop. That is not the clients' fault.
