@@ -288,6 +288,47 @@ def test_a_silent_peer_is_hung_up_on(run, sockets):
     run(main)
 
 
+def test_a_peer_that_reads_slowly_is_no_silent_one(run, sockets):
+    """Our ping would come to it last of all: it can't answer, and is alive."""
+
+    async def main():
+        ours, theirs = sockets
+        ws = WebSocket(Stream(ours), WebSocketSettings(ping_interval="1 h"))
+        sent = ws._stream
+        sending = ws._loop.spawn(ws.send(bytes(900_000)))
+        await sleep(0)
+        before = sent.unsent
+        assert before > 500_000
+        ws._keep_alive()
+        for _ in range(3):  # hour after hour it takes some
+            while sent.unsent == before:
+                theirs.recv(10_000)
+                await sleep(0)
+            assert sent.unsent < before
+            before = sent.unsent
+            ws._keep_alive()
+            assert not sent.closed
+            assert sent.unsent == before  # no ping is put behind all that
+        ws._keep_alive()  # and now it took nothing
+        assert sent.closed
+        with pytest.raises(ConnectionClosed):
+            await sending
+
+    run(main)
+
+
+def test_room_to_send_is_a_sign_of_life(run, sockets):
+    async def main():
+        ws, peer = open_pair(sockets)
+        ws._heard = False
+        message = bytes(900_000)
+        _, event = await gather(ws.send(message), peer.event())
+        assert event == message
+        assert ws._heard
+
+    run(main)
+
+
 def test_pings_of_our_own_are_sent_by_the_clock(run, sockets):
     async def main():
         _, peer = open_pair(sockets, WebSocketSettings(ping_interval="1 ms"))

@@ -100,6 +100,7 @@ class WebSocket:
         self._pings: deque[tuple[bytes, Future]] = deque()
         self._pinged = 0
         self._heard = True  # since our last ping
+        self._unsent = 0  # bytes in the stream's buffer at that time
         self._paused = False  # we do not read, because
         self._congested = False  # … the peer does not read our replies
         self._leaving = False  # we said goodbye, and listen for nothing else
@@ -157,9 +158,14 @@ class WebSocket:
         self._check()
         try:
             self._stream.write(self._protocol.message(message))
-            await self._stream.drain()
+            await self._drain()
         except StreamClosed:
             raise ConnectionClosed(self.close_code or ABNORMAL) from None
+
+    async def _drain(self) -> None:
+        if self._stream.unsent > HIGH_WATER:
+            await self._stream.drain()
+            self._heard = True  # it reads, which is a sign of life too
 
     async def ping(self) -> float:
         """The seconds that a ping takes to come back; ConnectionClosed if never."""
@@ -286,17 +292,23 @@ class WebSocket:
 
     async def _wait_for_room(self) -> None:
         with suppress(StreamClosed):
-            await self._stream.drain()
+            await self._drain()
             self._congested = False
             self._regulate()
 
     def _keep_alive(self) -> None:
-        """Ask whether the peer is there; hang up on one that was silent since."""
+        """Ask whether the peer is there; hang up on one that was silent since.
+
+        A peer that is still busy reading what we sent need not answer: our ping waits
+        behind all that. It is alive as long as it takes some of it.
+        """
         if self._ended() or self._protocol.close_sent:
             return
-        if self._heard or self._paused:
-            self._heard = False
-            self._stream.write(self._protocol.ping())
+        waiting, before = self._stream.unsent, self._unsent
+        if self._heard or self._paused or waiting < before:
+            self._heard, self._unsent = False, waiting
+            if not waiting:
+                self._stream.write(self._protocol.ping())
             self._in(self.settings.ping_interval, self._keep_alive)
         else:
             self._stream.abort()
