@@ -6,33 +6,23 @@ skipped, except in CI. CFLAGS are honoured, for `make memcheck`.
 """
 
 import contextlib
-import ctypes
 import gc
-import importlib.util
 import inspect
 import json
-import mmap
 import os
-import shlex
 import shutil
 import string
 import subprocess
 import sys
-import sysconfig
 import tracemalloc
-from pathlib import Path
 
 import pytest
+from extension import COMPILER, ROOT, SUFFIX, Fence, compile_extension, load
 from hypothesis import given
 from hypothesis import strategies as st
 from test_http1 import STREAMS
 
 from dustdevil import speedups, twins
-
-ROOT = Path(__file__).resolve().parents[1]
-SOURCE = ROOT / "src" / "dustdevil" / "_speedups.c"
-COMPILER = shutil.which(sysconfig.get_config_var("CC").split()[0])
-STRICT = "-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wno-cast-function-type -Werror"
 
 BARE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 BROWSER = b"\r\n".join(
@@ -78,27 +68,14 @@ def library(tmp_path_factory):
     """The compiled extension, as a file."""
     if COMPILER is None and not os.environ.get("CI"):
         pytest.skip("no C compiler here")
-    file = tmp_path_factory.mktemp("c") / ("_speedups" + config("EXT_SUFFIX"))
-    command = shlex.split(f"{config('LDSHARED')} {config('CCSHARED')} -O2 {STRICT}")
-    # Python's own headers are not held to our warnings.
-    command += ["-isystem", sysconfig.get_path("include"), str(SOURCE), "-o", str(file)]
-    command += shlex.split(os.environ.get("CFLAGS", ""))
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    file = tmp_path_factory.mktemp("c") / f"_speedups{SUFFIX}"
+    compile_extension(file)
     return file
-
-
-def config(name):
-    return sysconfig.get_config_var(name) or ""
 
 
 @pytest.fixture(scope="session")
 def c(library):
-    spec = importlib.util.spec_from_file_location("dustdevil._speedups", library)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(library)
 
 
 @pytest.fixture(params=["c", "python"])
@@ -413,47 +390,20 @@ def test_a_mask_has_four_bytes(twin):
 # Memory
 
 
-@pytest.fixture
-def fence():
-    """Writable memory with a page on either side that nobody may touch.
-
-    Whoever reads one byte too far ends the test run with a segmentation fault, and
-    the last line that it prints names the test.
-    """
-    page = mmap.PAGESIZE
-    memory = mmap.mmap(-1, 3 * page)
-    first = ctypes.c_char.from_buffer(memory)
-    address = ctypes.addressof(first)
-    protect = ctypes.CDLL(None, use_errno=True).mprotect
-    protect.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-    for start in (address, address + 2 * page):
-        assert protect(start, page, 0) == 0, ctypes.get_errno()
-    yield memoryview(memory)[page : 2 * page]
-    for start in (address, address + 2 * page):
-        assert protect(start, page, mmap.PROT_READ | mmap.PROT_WRITE) == 0
-
-
-def against(fence, data):
-    """Views of the data, one that begins and one that ends where the fence stands."""
-    size = len(data)
-    for view in (fence[:size], fence[len(fence) - size :]):
-        view[:] = data
-        yield view
-
-
-def test_no_byte_is_read_outside_of_the_input(c, fence):
+def test_no_byte_is_read_outside_of_the_input(c):
+    fence = Fence()
     for head in (BARE, BROWSER, POST, BARE.replace(b"/ ", b"/%4f?%4f "), BARE + BARE):
         for size in range(len(head) + 1):
             data = head[:size]
-            for view in against(fence, data):
+            for view in fence.views(data):
                 for start in {0, size // 2, size}:
                     assert parse(c, view, start) == parse(twins, data, start)
     for size in range(70):
         data = os.urandom(size)
-        for view in against(fence, data):
+        for view in fence.views(data):
             assert c.fs64(view) == twins.fs64(data)
             assert c.apply_mask(view, b"abcd") == twins.apply_mask(data, b"abcd")
-    for view in against(fence, b"abcd"):
+    for view in fence.views(b"abcd"):
         assert c.apply_mask(b"data", view) == c.apply_mask(b"data", b"abcd")
 
 
@@ -519,12 +469,11 @@ def test_an_input_can_be_resized_again_afterwards(c):
 def test_no_memory_is_an_error_and_not_a_crash(library):
     """Every request for memory is refused once; what was got by then is given back."""
     program = f"""
-import importlib.util, sys, _testcapi
+import sys, _testcapi
 sys.path.insert(0, {str(ROOT / "tests")!r})
+from extension import load
 from test_speedups import BARE, BROWSER, POST
-spec = importlib.util.spec_from_file_location("dustdevil._speedups", {str(library)!r})
-c = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(c)
+c = load({str(library)!r})
 calls = [(c.parse_head, head, 0, 8192, 100) for head in (BARE, BROWSER, POST)]
 calls += [(c.apply_mask, BARE * 99, b"abcd"), (c.fs64, BARE)]
 

@@ -1,0 +1,68 @@
+"""The C extension under two tools that see every access to memory: `make memcheck`.
+
+Its tests run once with the address and undefined-behaviour sanitizers of the compiler
+built into it, and its functions under valgrind, which also sees what is never freed.
+Python's own allocator would hide much from both: malloc takes its place. gcc and
+valgrind are needed (Debian: apt install gcc valgrind).
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+BUILD = TESTS.parent / "build" / "memcheck"
+SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -g"
+VALGRIND = ("valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect "
+            "--num-callers=30")  # fmt: skip
+
+
+def environment(**more):
+    return os.environ | {"PYTHONMALLOC": "malloc"} | more
+
+
+def sanitizers():
+    """Run the tests of the extension; the exit code is pytest's."""
+    libraries = [
+        subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    # Leaks are valgrind's matter: the interpreter itself leaves much behind at its end.
+    env = environment(
+        CFLAGS=SANITIZE,
+        LD_PRELOAD=" ".join(libraries),
+        ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["-o", "timeout=900", TESTS / "test_speedups.py"]
+    return subprocess.run(command, env=env).returncode
+
+
+def valgrind():
+    """Use every function, those that fail too; 1 if valgrind names the extension."""
+    command = [*VALGRIND.split(), sys.executable, __file__, "use"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    reports = re.split(r"^==\d+== *\n", done.stderr, flags=re.MULTILINE)
+    ours = [report for report in reports if "_speedups" in report]
+    print("\n".join(ours) or "valgrind: nothing wrong in the extension, nothing lost")
+    return done.returncode or int(bool(ours))
+
+
+def use():
+    """What valgrind watches."""
+    from extension import SUFFIX, compile_extension, load
+    from test_speedups import use_everything
+
+    BUILD.mkdir(parents=True, exist_ok=True)
+    file = BUILD / f"_speedups{SUFFIX}"
+    compile_extension(file, "-O1 -g")
+    c = load(file)
+    for _ in range(50):
+        use_everything(c)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(use() if sys.argv[1:] else sanitizers() or valgrind())
