@@ -4,6 +4,7 @@
 # make autobahn  the WebSocket judge:  make autobahn PYTHON2=python2.7 CASES="12.* 13.*"
 # make fuzz    atheris on the parsers:  make fuzz FUZZ="http1 --seconds 60"
 # make bench   ours and its peers side by side: make bench BENCH="--only ours,tornado"
+# make memcheck  the C extension under sanitizers and valgrind
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -15,7 +16,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 
-.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz bench clean
+.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz memcheck bench clean
 
 serve: $(READY)
 	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
@@ -74,11 +75,15 @@ build/bench/.ready: benchmarks/requirements.txt benchmarks/requirements-bjoern.t
 	  || echo "bjoern can't be built here (Debian: apt install libev-dev): it is left out."
 	@touch $@
 
+# The C extension, every access to memory watched. Not part of `test`: minutes.
+memcheck: $(READY)
+	@$(BIN)/python tests/memcheck.py
+
 outdated: $(READY)
 	$(BIN)/pip list --outdated
 
 # Progress stays visible: a silent minute looks like a hang.
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt pyproject.toml setup.py src/dustdevil/_speedups.c
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \
 	  sys.exit(0 if (3, 11) <= v < (3, 14) else "Dust Devil needs Python 3.11 to 3.13, and %s is %d.%d: try make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
 	@echo "Setting up $(VENV) (once; a minute or two) ..."
@@ -86,6 +91,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt -e . \
 	  | sed -u -n -E 's/^Collecting ([A-Za-z0-9._-]+).*/  \1/p; s/^(Installing collected packages).*/  installing .../p; s/^(Successfully installed).*/  done/p'
 	@$(BIN)/python -c 'import dustdevil, workshop, jupyter_book'
+	@$(BIN)/dustdevil --version
 	@touch $(READY)
 
 clean:

@@ -47,7 +47,7 @@ BROWSER = b"\r\n".join(
 )
 POST = b"\r\n".join(
     (
-        b"POST /a/[b]|c?d={e}&f=\\%2f^`? HTTP/1.0",
+        b"POST /a/~b;c?d=@e&f=/%2f!? HTTP/1.0",
         b"HOST:\t b.example:81 \t",
         b"content-LENGTH: 5",
         b"X: \xe9\t \x80",
@@ -110,7 +110,7 @@ def test_the_head_of_a_browser(twin):
 def test_the_framing_fields(twin):
     end, method, target, version, host, fields, _ = parse(twin, POST)
     assert (end, method, version) == (len(POST) - 5, "POST", "1.0")
-    assert target == "/a/[b]|c?d={e}&f=\\%2f^`?"
+    assert target == "/a/~b;c?d=@e&f=/%2f!?"
     assert host == "b.example:81"
     assert list(fields.items()) == [
         (b"content-length", [b"5", b""]),
@@ -152,7 +152,7 @@ def test_unusual_hosts(twin, host):
 
 DIGITS_AND_LETTERS = (string.digits + string.ascii_letters).encode()
 UNRESERVED_AND_SUB_DELIMS = DIGITS_AND_LETTERS + b"-._~!$&'()*+,;="
-PATH = UNRESERVED_AND_SUB_DELIMS + b":@/[]|"
+PATH = UNRESERVED_AND_SUB_DELIMS + b":@/"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ PATH = UNRESERVED_AND_SUB_DELIMS + b":@/[]|"
     [
         ("method", DIGITS_AND_LETTERS + b"!#$%&'*+-.^_`|~"),
         ("path", PATH + b"?"),  # where the query begins
-        ("query", PATH + b"?{}\\^`"),
+        ("query", PATH + b"?"),
         ("host", UNRESERVED_AND_SUB_DELIMS),
         ("name", DIGITS_AND_LETTERS + b"!#$%&'*+-.^_`|~:"),  # where the name ends
         ("value", bytes({*b"\t", *range(32, 127), *range(128, 256)})),

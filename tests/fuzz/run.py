@@ -28,9 +28,10 @@ TARGETS = sorted(path.stem.removeprefix("fuzz_") for path in HERE.glob("fuzz_*.p
 
 def fuzz(name: str) -> None:
     """Run one target in this process; libFuzzer's options are the command line's."""
+    sys.setdlopenflags(sys.getdlopenflags() | os.RTLD_GLOBAL)  # for fuzz_speedups
     import atheris
 
-    sys.path[:0] = [str(ROOT / "src"), str(HERE)]
+    sys.path[:0] = [str(ROOT / "src"), str(HERE), str(HERE.parent)]
     with atheris.instrument_imports(include=["dustdevil"]):
         target = importlib.import_module(f"fuzz_{name}")
     atheris.Setup(sys.argv, target.check)

@@ -1,5 +1,5 @@
 /* Shows a fuzzer which ways through the extension an input took: compiled into it by
-   `fuzz.py`, together with gcc's -fsanitize-coverage=trace-pc, which has every basic
+   `fuzz_speedups.py`, together with gcc's -fsanitize-coverage=trace-pc, which has every basic
    block call the function below. libFuzzer, inside of atheris, wants a table of
    counters, one byte for each place. */
 

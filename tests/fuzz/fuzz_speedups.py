@@ -1,0 +1,45 @@
+"""Any bytes to the C twins and the Python ones: the same answers; see `run.py`.
+
+The bytes lie against a page that may not be touched. The extension is compiled with
+gcc's marks at each of its basic blocks, so that the fuzzer sees its way through the C.
+"""
+
+from functools import cache
+
+from extension import ROOT, SUFFIX, Fence, compile_extension, load
+
+from dustdevil import twins
+
+FENCE = Fence()
+MARKED = "-O1 -g -fsanitize-coverage=trace-pc,trace-cmp"
+
+WORDS = ["GET ", "POST /", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "Host: a\r\n", "\r\n\r\n",
+         "CONTENT-length: ", "Transfer-Encoding:", "Connection: ", "keep-alive",
+         "KEEP-ALIVE", "Upgrade:", "Expect: ", "CONNECT ", "%4F", ":80"]  # fmt: skip
+
+
+def seeds():
+    from test_http1_rfc import REFUSE, TAKE
+
+    streams = [stream for stream, *_ in TAKE.values()]
+    for stream in streams + [stream for _, stream in REFUSE.values()]:
+        yield b"\0\0\x13" + stream
+
+
+@cache
+def extension():
+    """Compiled at the first check: libFuzzer, which its marks report to, is there."""
+    file = ROOT / "build" / "fuzz" / "speedups" / f"_speedups{SUFFIX}"
+    compile_extension(file, MARKED, [ROOT / "tests" / "fuzz" / "coverage.c"])
+    return load(file)
+
+
+def check(data):
+    c = extension()
+    choice, data = data[:3].ljust(3, b"\0"), data[3:]
+    limits = choice[0] % 4, 4 * choice[1] or 2**62, choice[2] % 20
+    mask = choice + b"x"
+    for view in FENCE.views(data):
+        assert c.parse_head(view, *limits) == twins.parse_head(data, *limits)
+        assert c.fs64(view) == twins.fs64(data)
+        assert c.apply_mask(view, mask) == twins.apply_mask(data, mask)
