@@ -58,6 +58,7 @@ FLOORS = [
     "templates",
     "static",
     "middleware",
+    "cors",
     "events",
     "monitor",
     "web",

@@ -1,4 +1,4 @@
-"""Compression, other origins, and the log of what was asked."""
+"""Compression, pages that are not sent twice, and the log of what was asked."""
 
 import gzip
 import logging
@@ -13,7 +13,7 @@ from test_web import ask, head, header, run
 from dustdevil.coroutine import CancelledError, Future
 from dustdevil.events import EventStream
 from dustdevil.http1 import ProtocolError
-from dustdevil.middleware import AccessLog, Cors, Gzip, Squeezed, escape
+from dustdevil.middleware import AccessLog, ETags, Gzip, Squeezed, escape
 from dustdevil.web import Application, HTTPError, Response, html
 
 TEXT = "<p>" + "Dust devil. " * 200
@@ -177,94 +177,53 @@ def test_errors_are_compressed_too_and_httpx_reads_it_all(squeezing):
         server.loop.close()
 
 
-# Other origins
-
-GOOD, BAD = "Origin: https://app.example", "Origin: https://evil.example"
-ASKING = "Access-Control-Request-Method: PUT"
+# Pages that are not sent twice
 
 
-def with_cors(app, *arguments, **options):
-    app.use(Cors(*arguments, **options))
-    app.get("/")(lambda request: "hello")
-    app.put("/")(lambda request: "put")
-    return app
+def test_a_page_is_not_sent_twice(app):
+    app.use(ETags())
+    pages = {"text": TEXT}
+    app.get("/")(lambda request: html(pages["text"]))
+    first = ask(app)
+    [etag] = header(first, "etag")
+    assert re.fullmatch(r'"[0-9a-f]{16}"', etag)
+    for known in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+        again = ask(app, "/", f"If-None-Match: {known}")
+        assert (again.status, again.body) == (304, b"")
+        assert header(again, "etag") == [etag]
+        assert header(again, "content-type") == []
+    assert ask(app, "/", 'If-None-Match: "x"').body == TEXT.encode()
+    pages["text"] = "other"
+    assert ask(app, "/", f"If-None-Match: {etag}").body == b"other"
 
 
-def cors(response):
-    """The headers that matter here, by what follows Access-Control-."""
-    found = {
-        name.removeprefix("Access-Control-"): value
-        for name, value in response.headers
-        if name.startswith("Access-Control-")
-    }
-    return found, header(response, "vary")
+def test_what_has_no_etag_made(app):
+    app.use(ETags())
 
+    async def source():
+        yield b"x"
 
-def test_a_page_of_an_origin_that_is_named_may_read(app):
-    with_cors(app, ["https://app.example"], expose=["X-Total"])
-    response = ask(app, "/", GOOD)
-    assert response.body == b"hello"
-    assert cors(response) == (
-        {"Allow-Origin": "https://app.example", "Expose-Headers": "X-Total"},
-        ["Origin"],
-    )
-    for lines in (
-        [BAD],
-        [GOOD.upper()],
-        [GOOD + ".evil.example"],
-        ["Origin: null"],
-        [],
+    app.get("/stream")(lambda request: Response(source()))
+    app.post("/")(lambda request: "posted")
+    app.get("/own")(lambda request: Response("x", headers={"ETag": '"own"'}))
+    for response in (
+        ask(app, "/stream"),
+        ask(app, method="POST"),
+        ask(app, "/missing"),
     ):
-        assert cors(ask(app, "/", *lines)) == ({}, ["Origin"])
+        assert header(response, "etag") == []
+    assert header(ask(app, "/own"), "etag") == ['"own"']
+    assert ask(app, "/own", 'If-None-Match: "own"').status == 304
+    assert ask(app, method="POST", body=b"").body == b"posted"
 
 
-def test_any_origin(app):
-    with_cors(app, "*")
-    assert cors(ask(app, "/", BAD)) == ({"Allow-Origin": "*"}, [])
-    assert cors(ask(app, "/")) == ({}, [])
-
-
-def test_credentials_need_names(app):
-    with_cors(app, ["https://app.example"], credentials=True)
-    found, _ = cors(ask(app, "/", GOOD))
-    assert found["Allow-Credentials"] == "true"
-    assert cors(ask(app, "/", BAD))[0] == {}
-    for everybody in ("*", ["*"], ["https://app.example", "*"]):
-        with pytest.raises(ValueError, match="name the origins"):
-            Cors(everybody, credentials=True)
-    with pytest.raises(TypeError):
-        Cors("https://app.example")
-
-
-def test_the_question_before(app):
-    options = {"methods": ["GET", "PUT"], "headers": ["X-A"], "max_age": 60}
-    with_cors(app, ["https://app.example"], **options)
-    response = ask(app, "/", GOOD, ASKING, method="OPTIONS")
-    assert (response.status, response.body) == (204, b"")
-    assert cors(response) == (
-        {
-            "Allow-Origin": "https://app.example",
-            "Allow-Methods": "GET, PUT",
-            "Allow-Headers": "X-A",
-            "Max-Age": "60",
-        },
-        ["Origin"],
-    )
-    refused = ask(app, "/", BAD, ASKING, method="OPTIONS")
-    assert (refused.status, cors(refused)) == (204, ({}, ["Origin"]))
-
-
-def test_other_options_go_to_the_handler(app):
-    with_cors(app, "*")
-    app.options("/")(lambda request: "ours")
-    assert ask(app, "/", GOOD, method="OPTIONS").body == b"ours"
-    assert ask(app, "/", ASKING, method="OPTIONS").body == b"ours"
-
-
-def test_errors_can_be_read_too(app):
-    with_cors(app, "*")
-    response = ask(app, "/missing", GOOD)
-    assert (response.status, cors(response)[0]) == (404, {"Allow-Origin": "*"})
+def test_compressed_or_not_it_is_the_same_page(app):
+    app.use(Gzip())
+    app.use(ETags())
+    app.get("/")(lambda request: html(TEXT))
+    [etag] = header(ask(app, "/", GZIP), "etag")
+    assert etag.startswith('W/"')
+    assert ask(app, "/", GZIP, f"If-None-Match: {etag}").status == 304
 
 
 # The log

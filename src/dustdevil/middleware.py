@@ -1,7 +1,7 @@
-"""Middleware that many sites want: compression, other origins, a log.
+"""Middleware that many sites want: compression, pages that are not sent twice, a log.
 
     app.use(Gzip())
-    app.use(Cors(["https://app.example"], credentials=True))
+    app.use(ETags())
     serve(AccessLog(app))
 
 The first two stand around the handlers of an application. The log stands around an
@@ -11,16 +11,17 @@ application as a whole, and a server is given it in its place.
 import logging
 import re
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
+from hashlib import blake2b
 from time import gmtime, monotonic, strftime, time
 from typing import Any
 
 from dustdevil.coroutine import CancelledError, let_others_run
 from dustdevil.http1 import Head, Headers, ProtocolError
 from dustdevil.messages import Pair, Request, Response
-from dustdevil.routing import METHODS, Handler
-from dustdevil.static import BLOCK, COMPRESSIBLE, GZIP_SMALLEST, accepts_gzip
+from dustdevil.routing import Handler
+from dustdevil.static import BLOCK, COMPRESSIBLE, GZIP_SMALLEST, accepts_gzip, names
 
 # Characters of a log line that would be something else than themselves in it.
 SPECIAL = re.compile(r"[^ !#-\[\]-~]")
@@ -153,63 +154,32 @@ class Lines:
             self.pairs.append(("Vary", field))
 
 
-class Cors:
-    """Let pages of other origins read the answers (Fetch Standard, section 3.3).
+class ETags:
+    """Answer "304 Not Modified" where a page is the one that the client has.
 
-    `origins` are those that may, like "https://app.example", or "*" for all of them:
-    but then without the user's cookies. Those come, and the answers to them can be
-    read, with `credentials` only, which need a list. `headers` are the request's
-    that a page may set, `expose` those of the response that it may read. A browser
-    asks first before it sends anything unusual, and remembers for `max_age` seconds.
+    The page is made all the same, and hashed for its ETag: it is the way that is saved
+    (RFC 9110, section 13.1.2). What comes in pieces is left alone, and a page with an
+    `xsrf_field` in it is another one each time.
     """
 
-    def __init__(
-        self,
-        origins: Collection[str] | str,
-        methods: Collection[str] = METHODS,
-        headers: Collection[str] = (),
-        expose: Collection[str] = (),
-        credentials: bool = False,
-        max_age: int = 600,
-    ):
-        if isinstance(origins, str) and origins != "*":
-            raise TypeError("origins are a collection of str, or '*'")
-        if credentials and "*" in origins:
-            raise ValueError(
-                "credentials for every origin would open the site to all others: "
-                "name the origins"
-            )
-        self.origins = origins
-        self.credentials = credentials
-        self.preflight: list[Pair] = [
-            ("Access-Control-Allow-Methods", ", ".join(methods)),
-            ("Access-Control-Max-Age", str(max_age)),
-        ]
-        if headers:
-            self.preflight.append(("Access-Control-Allow-Headers", ", ".join(headers)))
-        self.exposed: list[Pair] = []
-        if expose:
-            self.exposed.append(("Access-Control-Expose-Headers", ", ".join(expose)))
-
     async def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Answer a request, with the headers that let its page read the answer."""
-        asking = "access-control-request-method" in request.headers
-        origin = request.headers.get("origin")
-        if request.method == "OPTIONS" and asking and origin is not None:
-            response, more = Response(status=204), self.preflight
-        else:
-            response, more = await call_next(request), self.exposed
+        """Answer a request, or say that the answer is the same as before."""
+        response = await call_next(request)
+        body = response.body
+        reading = request.method in ("GET", "HEAD") and response.status == 200
+        if not reading or not isinstance(body, bytes) or response.upgrade:
+            return response
         headers = Lines(response.headers)
-        if "*" in self.origins:
-            allowed: str | None = "*"
-        else:
-            allowed = origin if origin in self.origins else None
-            headers.vary("Origin")  # also where it was absent, or not allowed
-        if origin is not None and allowed is not None:
-            headers.set("Access-Control-Allow-Origin", allowed)
-            if self.credentials:
-                headers.set("Access-Control-Allow-Credentials", "true")
-            response.headers += more
+        if "etag" not in headers:
+            headers.set("ETag", f'"{blake2b(body, digest_size=8).hexdigest()}"')
+        known = request.headers.get("if-none-match")
+        if known is not None and names(known, headers.get("etag")):
+            response.status, response.body = 304, b""
+            headers.pairs[:] = [
+                pair
+                for pair in headers.pairs
+                if not pair[0].lower().startswith("content-")
+            ]
         return response
 
 

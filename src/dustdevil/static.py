@@ -251,9 +251,14 @@ def is_same(headers: Headers, etag: str, modified: int) -> bool:
         raise HTTPError(412)
     none_match = headers.get("if-none-match")
     if none_match is not None:
-        tags = [tag.removeprefix("W/") for tag in ETAG.findall(none_match)]
-        return none_match.strip() == "*" or etag in tags
+        return names(none_match, etag)
     return modified <= parse_date(headers.get("if-modified-since"), modified - 1)
+
+
+def names(tags: str, etag: str) -> bool:
+    """Whether a list of ETags, or "*", has this one, be it weak (section 8.8.3.2)."""
+    found = [tag.removeprefix("W/") for tag in ETAG.findall(tags)]
+    return tags.strip() == "*" or etag.removeprefix("W/") in found
 
 
 def wanted_range(
