@@ -2,9 +2,12 @@
 the watchdog has noticed."""
 
 import re
+import subprocess
+import sys
 import threading
 from queue import Queue
 
+import httpx
 import pytest
 
 from dustdevil import Application
@@ -197,3 +200,42 @@ def test_another_thread_can_be_looked_at():
     enough.set()
     thread.join()
     assert all("elsewhere" in stack for stack in profiler.stacks)
+
+
+APP = """
+import logging, threading
+from dustdevil import Application
+
+told, lines = threading.Event(), []
+
+
+class Told(logging.Handler):
+    def emit(self, record):
+        lines.append(record.getMessage())
+        told.set()
+
+
+logging.getLogger("dustdevil").addHandler(Told())
+app = Application()
+
+
+@app.get("/")
+def slow(request):
+    told.wait(10)
+    return lines[0]
+"""
+
+
+def test_a_server_names_who_keeps_it(tmp_path):
+    (tmp_path / "app.py").write_text(APP)
+    command = [sys.executable, "-um", "dustdevil", "app:app", "--port=0"]
+    with subprocess.Popen(
+        [*command, "--slow-call", "20 ms"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        url = process.stdout.readline().split()[-1]
+        assert httpx.get(url).text.startswith("app.slow keeps the loop, for ")
+        process.terminate()
+    assert process.returncode == 0

@@ -41,7 +41,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from dustdevil.collector import Collector
@@ -51,6 +51,7 @@ from dustdevil.fields import Boolean, Integer, Seconds, Settings, Size
 from dustdevil.http1 import Head, Limits
 from dustdevil.loop import Loop
 from dustdevil.metrics import Histogram
+from dustdevil.sampling import Watchdog
 from dustdevil.stream import Stream
 from dustdevil.sync import Event, timeout
 from dustdevil.tcp import Listener, listen
@@ -66,6 +67,10 @@ TOO_MANY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 )
+
+
+# Times that nothing has to be looked at for.
+NO_DEADLINES = ("last_call", "slow_call")
 
 
 class ServerSettings(Settings):
@@ -86,6 +91,7 @@ class ServerSettings(Settings):
     max_header = Size(64 * 1024, "of all header fields together", 16)
     max_body = Size(16 * 1024 * 1024, "of a request's body", optional=True)
     lenient_targets = Boolean(False, "take the []|{}\\^` that browsers don't encode")
+    slow_call = Seconds(1, "for a call to keep the loop, and be named", optional=True)
     collect_when_idle = Boolean(True, "whether garbage waits for an idle moment")
 
 
@@ -148,7 +154,7 @@ class Server:
         times = [
             getattr(self.settings, name)
             for name, field in fields
-            if isinstance(field, Seconds) and name != "last_call"
+            if isinstance(field, Seconds) and name not in NO_DEADLINES
         ]
         self.now = self.loop.time()
         self._sweep(min(1.0, max(0.01, min(times) / 4)))
@@ -157,10 +163,12 @@ class Server:
 
     def run(self) -> None:
         """Run the loop until it is stopped, for a server that has the process to
-        itself: garbage is collected when the loop is idle, if the settings say so."""
-        if self.settings.collect_when_idle:
-            self.collector = Collector(self.loop)
-        with self.collector or nullcontext():
+        itself: garbage waits for idle moments, and who keeps the loop is named."""
+        with ExitStack() as around:
+            if self.settings.collect_when_idle:
+                self.collector = around.enter_context(Collector(self.loop))
+            if self.settings.slow_call is not None:
+                around.enter_context(Watchdog(self.loop, self.settings.slow_call))
             self.loop.run_forever()
 
     def _connect(self, stream: Stream, remote: Any) -> None:
