@@ -122,8 +122,8 @@ def field_lines(environ: Environ) -> bytes:
     return "".join(lines).encode("latin-1")
 
 
-class PrivateLoop(threading.local):
-    """For each thread that calls: a loop that runs while it waits for an answer."""
+class Runner:
+    """Runs coroutines on a loop of its own, which ends with it."""
 
     def __init__(self) -> None:
         self.loop = Loop()
@@ -132,7 +132,14 @@ class PrivateLoop(threading.local):
         self.loop.close()
 
 
-private = PrivateLoop()
+class Private(threading.local):
+    """Each thread's own runner; it goes when the thread ends."""
+
+    def __init__(self) -> None:
+        self.runner = Runner()
+
+
+private = Private()
 
 
 def to_wsgi(application: Callable[[Head, Body, Any], Any]) -> App:
@@ -143,7 +150,7 @@ def to_wsgi(application: Callable[[Head, Body, Any], Any]) -> App:
     """
 
     def call(environ: Environ, start_response: Callable[..., Any]) -> Any:
-        loop = private.loop
+        loop = private.runner.loop
         try:
             head, body, peer = from_environ(environ)
             response = loop.run(answer(application, head, body, peer))
