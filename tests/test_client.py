@@ -11,8 +11,10 @@ import zlib
 import pytest
 
 from dustdevil.client import Client, ClientError, ClientSettings
+from dustdevil.coroutine import let_others_run
 from dustdevil.http1 import ProtocolError
 from dustdevil.loop import Loop
+from dustdevil.resolver import Resolver
 from dustdevil.server import Server
 from dustdevil.stream import StreamClosed
 from dustdevil.sync import gather, sleep
@@ -221,6 +223,33 @@ def test_a_request_has_a_deadline(loop):
             await client.get(url + "/slow", timeout=0.05)
 
     with_client(loop, body)
+
+
+@pytest.mark.parametrize("waits_for", ["name", "keys"])
+def test_connecting_has_a_deadline_of_its_own(loop, waits_for):
+    # A name server that is silent, and a host that never says which keys it has.
+    name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    name_server.bind(("127.0.0.1", 0))
+    host = socket.create_server(("127.0.0.1", 0))
+    port = host.getsockname()[1]
+    url = {"name": f"http://four.test:{port}/", "keys": f"https://127.0.0.1:{port}/"}
+
+    async def main():
+        address, number = name_server.getsockname()
+        resolver = Resolver([f"{address}:{number}"])
+        settings = ClientSettings(connect_timeout=0.05, per_host=1)
+        async with Client(settings, resolver=resolver) as client:
+            for _ in range(2):  # and the place is free again
+                with pytest.raises(TimeoutError, match="not within 0"):
+                    await client.get(url[waits_for])
+        resolver.close()
+        for _ in range(5):
+            await let_others_run()  # the attempt that was given up closes its socket
+        return loop._watched
+
+    with name_server, host:
+        before = set(loop._watched)
+        assert set(loop.run(main())) == before
 
 
 def test_no_more_connections_to_a_host_than_allowed(loop):

@@ -3,16 +3,18 @@
 import socket
 import struct
 import threading
+from functools import partial
 
 import pytest
 
+import dustdevil
 from dustdevil import lookup
 from dustdevil import resolver as module
-from dustdevil.coroutine import let_others_run
+from dustdevil.coroutine import CancelledError, let_others_run
 from dustdevil.loop import Loop
 from dustdevil.poller import READ
 from dustdevil.resolver import Address, Resolver, alternate, race
-from dustdevil.sync import gather, sleep
+from dustdevil.sync import Event, gather, sleep
 from dustdevil.tcp import Listener, connect, listen
 
 pytest.importorskip("pycares")
@@ -382,20 +384,59 @@ def test_an_attempt_that_hangs_is_overtaken_and_cancelled(loop, port, monkeypatc
     assert ended  # those that were started
 
 
-def test_a_second_connection_is_closed(loop, port, monkeypatch):
+class Made:
+    """What an attempt made; it knows whether it was closed."""
+
+    def __init__(self):
+        self.aborted = False
+
+    def abort(self):
+        self.aborted = True
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_second_connection_is_closed(loop, monkeypatch, late):
     monkeypatch.setattr(module, "ATTEMPT_DELAY", 0)
     made = []
+    begun, answer = [], Event()
 
-    async def attempt():
-        made.append(await connect("127.0.0.1", port))
-        await let_others_run()
+    async def attempt(number):
+        begun.append(number)
+        if len(begun) == 3:
+            answer.set()
+        try:
+            await answer.wait()
+        except CancelledError:
+            if not late:
+                raise
+        # Late: too far to be cancelled any more, as a connection may be.
+        made.append(Made())
         return made[-1]
 
     async def main():
-        winner = await race([attempt() for _ in range(4)])
-        for _ in range(20):
+        winner = await race([attempt(number) for number in range(3)])
+        for _ in range(10):
             await let_others_run()
-        assert [s for s in made if not s.closed] == [winner]
-        winner.close()
+        return winner
+
+    winner = loop.run(main())
+    assert [one for one in made if not one.aborted] == [winner]
+    assert len(made) > 1
+
+
+def test_connect_looks_names_up_by_the_resolver_of_the_loop(
+    loop, server, port, monkeypatch
+):
+    monkeypatch.setattr(module, "Resolver", partial(Resolver, [server.address]))
+
+    async def main():
+        for host in "four.test", "127.0.0.1", "Four.Test":
+            stream = await dustdevil.connect(host, port)
+            assert stream.sock.getpeername() == ("127.0.0.1", port)
+            stream.close()
+        with pytest.raises(socket.gaierror, match="no such name"):
+            await dustdevil.connect("nowhere.test", port)
 
     loop.run(main())
+    questions = [name for name, _ in server.asked]
+    assert questions.count("four.test") <= 2  # one of each family: it is remembered

@@ -49,6 +49,7 @@ PUBLIC = {
     "Topic": "events",
     "WebSocket": "websocket",
     "Xsrf": "sessions",
+    "connect": "resolver",
     "gather": "sync",
     "html": "messages",
     "redirect": "messages",

@@ -146,8 +146,7 @@ class Client:
     ) -> None:
         self.settings = settings or ClientSettings()
         self._tls = tls
-        self._own_resolver = resolver is None
-        self._resolver = resolver or Resolver()
+        self._resolver = resolver or running_loop().shared(Resolver)
         self._limits = Limits(field_bytes=self.settings.max_header)
         self._kept: dict[Origin, list[Link]] = {}
         self._open: dict[Origin, int] = {}
@@ -165,8 +164,6 @@ class Client:
         for link in self._links:
             link.abort()
         self._kept.clear()
-        if self._own_resolver:
-            self._resolver.close()
 
     async def get(self, url: str, **options: Any) -> Response:
         """GET; options as of `request`."""

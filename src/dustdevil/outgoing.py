@@ -188,9 +188,14 @@ class Inflater:
         self._try_bare = coding == "deflate"
         self._inflate = zlib.decompressobj(self._bits)
         self._begun = False
+        self._kept = b""
 
     def feed(self, data: bytes) -> Iterable[bytes]:
         """Inflate; ClientError for what is damaged, or more than the limit."""
+        data, self._kept = self._kept + data, b""
+        if len(data) < 2 and not self._begun:
+            self._kept = data  # it takes two bytes to tell a wrapping from none
+            return
         full = False  # there may be more to come of what was put in
         while data or full:
             if self._inflate.eof:
@@ -217,5 +222,5 @@ class Inflater:
 
     def end(self) -> None:
         """The body is over; ClientError if it is cut off."""
-        if self._begun and not self._inflate.eof:
+        if self._kept or (self._begun and not self._inflate.eof):
             raise ClientError("the compressed body is cut off")

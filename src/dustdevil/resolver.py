@@ -5,8 +5,7 @@ millisecond, or after ten seconds if a name server is down. No callback of the l
 runs meanwhile. Here the question is put in a way that lets them run, by `lookup`; this
 module remembers the answers, and tries one address after the other.
 
-    resolver = Resolver()
-    stream = await resolver.connect("example.org", 80)
+    stream = await connect("example.org", 80)
 """
 
 import socket
@@ -24,6 +23,16 @@ from dustdevil.sync import Queue
 
 ATTEMPT_DELAY = 0.25  # seconds until the next address is tried (RFC 8305, 5)
 LONGEST_TTL = 3600.0  # seconds: nothing is believed for longer
+
+
+async def connect(host: str, port: int, tls: ssl.SSLContext | None = None) -> Stream:
+    """Connect to a host by name or number, with the loop's own Resolver.
+
+    Of its addresses, the one that answers first is taken (RFC 8305). Raises
+    socket.gaierror, or what the last attempt raised: OSError, of which ssl.SSLError
+    is one.
+    """
+    return await running_loop().shared(Resolver).connect(host, port, tls)
 
 
 class Address(NamedTuple):
@@ -96,11 +105,7 @@ class Resolver:
     async def connect(
         self, host: str, port: int, tls: ssl.SSLContext | None = None
     ) -> Stream:
-        """Connect to whichever address of the host answers first (RFC 8305).
-
-        Raises socket.gaierror, or what the last attempt raised: OSError, of which
-        ssl.SSLError is one.
-        """
+        """As the function `connect`, with what this resolver knows."""
         addresses = alternate(await self.resolve(host, port))
         return await race(
             [tcp.connect(found, port, tls, host) for _, found, port in addresses]

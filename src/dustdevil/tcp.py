@@ -32,8 +32,8 @@ async def connect(
     """Connect to an address, IPv4 or IPv6, and return the stream.
 
     `host` is a number, not a name: looking names up takes a resolver that does not
-    block the loop, two floors up. Raises ValueError for a name, OSError when the
-    connection is refused, and ssl.SSLError.
+    block the loop, and `resolver.connect`, some floors up, has one. Raises ValueError
+    for a name, OSError when the connection is refused, and ssl.SSLError.
     """
     try:
         numeric = socket.AI_NUMERICHOST

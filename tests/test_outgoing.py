@@ -1,0 +1,75 @@
+"""The inflater of dustdevil.outgoing by itself. The rest is tested in test_client."""
+
+import gzip
+import zlib
+
+import pytest
+
+from dustdevil.outgoing import PIECE, ClientError, Inflater
+
+
+def bare(data):
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return deflate.compress(data) + deflate.flush()
+
+
+CODINGS = {
+    "gzip": ("gzip", gzip.compress),
+    "deflate": ("deflate", zlib.compress),
+    "bare": ("deflate", bare),
+}
+
+
+@pytest.fixture(params=CODINGS)
+def coding(request):
+    return CODINGS[request.param]
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1 << 30])
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 100])
+def test_what_comes_out_is_what_went_in_however_it_is_cut(coding, size, cut):
+    # Runs of one byte: what a few bytes hold fills a piece, and more is still inside
+    # when all has been put in. Without a wrapping, nothing follows to push it out.
+    name, compress = coding
+    sent = compress(b"x" * size)
+    inflater = Inflater(name, size)
+    pieces = []
+    for start in range(0, len(sent), cut):
+        pieces += inflater.feed(sent[start : start + cut])
+    inflater.end()
+    assert b"".join(pieces) == b"x" * size
+    assert all(0 < len(piece) <= PIECE for piece in pieces)
+
+
+@pytest.mark.parametrize("cut", [1, 1 << 30])
+def test_a_stream_in_several_members(cut):
+    sent = gzip.compress(b"one ") + gzip.compress(b"two")
+    inflater = Inflater("gzip", 100)
+    pieces = []
+    for start in range(0, len(sent), cut):
+        pieces += inflater.feed(sent[start : start + cut])
+    inflater.end()
+    assert b"".join(pieces) == b"one two"
+
+
+def test_what_is_cut_off_is_an_error_wherever(coding):
+    name, compress = coding
+    sent = compress(b"some text")
+    for end in range(1, len(sent)):
+        inflater = Inflater(name, 100)
+        list(inflater.feed(sent[:end]))
+        with pytest.raises(ClientError, match="cut off"):
+            inflater.end()
+
+
+def test_nothing_at_all_is_an_empty_body(coding):
+    inflater = Inflater(coding[0], 0)
+    assert list(inflater.feed(b"")) == []
+    inflater.end()
+
+
+def test_the_limit_is_exact(coding):
+    name, compress = coding
+    inflater = Inflater(name, 1000)
+    with pytest.raises(ClientError, match="inflates to more"):
+        list(inflater.feed(compress(bytes(1001))))
