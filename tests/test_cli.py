@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 
@@ -47,6 +48,7 @@ def folder(tmp_path):
     (tmp_path / "hello.py").write_text(APP)
     (tmp_path / "broken.py").write_text("1 / 0")
     (tmp_path / "needy.py").write_text("import no_such_library")
+    (tmp_path / "missing.py").write_text("open('no such file')")
     return tmp_path
 
 
@@ -120,6 +122,24 @@ def complaint(folder, *arguments):
     return errors
 
 
+APPLICATION_FAULTS = [
+    (["nowhere:app"], "no module 'nowhere'"),
+    (["hello.deep:app"], "no module 'hello.deep'"),
+    (["hello:application"], "'hello' has no 'application'"),
+    (["hello:number"], "can't be called"),
+    ([":app"], "no module:name"),
+    (["hello:app", "--host", "256.0.0.1"], "can't listen at 256.0.0.1"),
+    (["hello:app", "--tls-cert", "none.pem"], "can't use the certificate none.pem"),
+    (["hello:app", "--max-body", "-1"], "max_body"),
+]
+
+
+@pytest.mark.parametrize("more", [["--workers", "2"], ["--reload"]])
+@pytest.mark.parametrize(("arguments", "words"), APPLICATION_FAULTS)
+def test_a_wrong_command_gets_it_with_workers_too(folder, arguments, words, more):
+    assert words in complaint(folder, "--port=0", *arguments, *more)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -148,22 +168,29 @@ def test_a_wrong_command_gets_one_clear_line(folder, arguments, words):
     assert words in complaint(folder, *arguments)
 
 
-def test_a_port_in_use(folder):
+@pytest.mark.parametrize("more", [[], ["--workers=2"], ["--reload"]])
+def test_a_port_in_use(folder, more):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        words = complaint(folder, "hello:app", "--port", str(port))
+        words = complaint(folder, "hello:app", "--port", str(port), *more)
     assert f"can't listen at 127.0.0.1:{port}: Address already in use" in words
 
 
 @pytest.mark.parametrize(
     ("module", "words"),
-    [("broken", "ZeroDivisionError"), ("needy", "No module named 'no_such_library'")],
+    [
+        ("broken", "ZeroDivisionError"),
+        ("needy", "No module named 'no_such_library'"),
+        ("missing", "FileNotFoundError"),
+    ],
 )
-def test_what_the_module_does_wrong_is_shown_with_its_line(folder, module, words):
-    with start(folder, f"{module}:app") as process:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_module_does_wrong_is_shown(folder, module, words, workers):
+    more = "--port=0", f"--workers={workers}"
+    with start(folder, f"{module}:app", *more) as process:
         errors = process.communicate(timeout=10)[1]
     assert process.returncode == 1
-    assert words in errors
+    assert errors.count(words) == 1
     assert f'{module}.py", line 1' in errors
 
 
@@ -171,7 +198,7 @@ def test_version_says_whether_c_serves(folder):
     with start(folder, "--version") as process:
         words, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
-    assert words == f"dustdevil {__version__}, {STATUS}\n"
+    assert words.split() == f"dustdevil {__version__}, {STATUS}".split()
 
 
 def test_help_names_every_setting(folder):
@@ -180,3 +207,80 @@ def test_help_names_every_setting(folder):
     assert process.returncode == 0
     for words in ("--header-timeout SECONDS", "(default: 5)", "--max-body SIZE"):
         assert words in text
+
+
+@pytest.mark.parametrize("workers", ["1", "2", "0"])
+def test_workers_and_an_access_log(folder, workers):
+    options = "--port=0", "--workers", workers, "--access-log"
+    with start(folder, "hello:app", *options) as process:
+        url = address(process)
+        assert httpx.get(url + "x?y").text == "GET /x?y http"
+        line = process.stdout.readline()
+        assert re.match(r"127\.0\.0\.1 - - \[.*\] \"GET /x\?y HTTP/1.1\" 200 13 ", line)
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def test_a_certificate_is_read_again_at_a_reload(folder):
+    def certify(name):
+        command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN={name}"
+        command += " -keyout key.pem -out cert.pem"
+        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+
+    def subject():
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with (
+            socket.create_connection(("127.0.0.1", port), 10) as raw,
+            context.wrap_socket(raw) as sock,
+        ):
+            return sock.getpeercert(binary_form=True)
+
+    certify("old")
+    tls = "--tls-cert", "cert.pem", "--tls-key", "key.pem"
+    with start(folder, "hello:app", "--port=0", "--workers=2", *tls) as process:
+        port = int(re.search(r":(\d+)/", address(process))[1])
+        before = subject()
+        assert b"old" in before
+        certify("new")
+        process.send_signal(signal.SIGHUP)
+        assert "Reloaded" in process.stdout.readline()
+        assert b"new" in subject()
+        process.terminate()
+
+
+def test_reload_follows_the_source(folder):
+    source = folder / "hello.py"
+    with start(folder, "hello:app", "--port=0", "--reload") as process:
+        url = address(process)
+        source.write_text(APP.replace("{connection.scheme}", "anew"))
+        assert "Reloaded" in process.stdout.readline()
+        assert httpx.get(url).text == "GET / anew"
+        source.write_text(APP + "def broken(:")
+        errors = read_until(process.stderr, "the old ones go on")
+        assert "SyntaxError" in errors
+        assert httpx.get(url).text == "GET / anew"
+        source.write_text(APP)
+        assert "Reloaded" in process.stdout.readline()
+        assert httpx.get(url).text == "GET / http"
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def test_reload_waits_for_a_first_version_that_works(folder):
+    with start(folder, "broken:app", "--port=0", "--reload") as process:
+        errors = read_until(process.stderr, "waiting for a change")
+        assert "ZeroDivisionError" in errors
+        (folder / "broken.py").write_text(APP)
+        assert httpx.get(address(process)).text == "GET / http"
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def read_until(file, words):
+    """All lines up to the one with these words."""
+    lines = []
+    while not lines or words not in lines[-1]:
+        lines.append(file.readline())
+        assert lines[-1], "".join(lines)
+    return "".join(lines)

@@ -66,6 +66,7 @@ FLOORS = [
     "frames",
     "handshake",
     "websocket",
+    "changes",
     "cli",
 ]
 # The doors of the package stand beside the floors.

@@ -8,10 +8,16 @@ import argparse
 import importlib
 import ssl
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 import dustdevil
-from dustdevil.fields import Field, Integer, SettingError, Text
+from dustdevil import prefork
+from dustdevil.changes import Changes
+from dustdevil.fields import Boolean, Field, Integer, SettingError, Text
+from dustdevil.middleware import AccessLog
+from dustdevil.prefork import NoWorkerError, StartError
 from dustdevil.server import ServerSettings, serve
 from dustdevil.speedups import STATUS
 from dustdevil.wsgi import WSGI
@@ -22,12 +28,17 @@ class Options(ServerSettings):
 
     host = Text("127.0.0.1", "name or address to listen at; empty for all")
     port = Integer(8000, "to listen at; 0 takes a free one", 0, 65535)
+    workers = Integer(1, "processes with a loop each; 0 is one for each core", 0, 1000)
+    pin = Boolean(False, "tie each worker to a core of its own")
+    reload = Boolean(False, "start anew when a .py file in this folder changes")
+    access_log = Boolean(False, "print a line for each request")
     tls_cert = Text(None, "a PEM file with the certificate: speak HTTPS", optional=True)
     tls_key = Text(None, "a PEM file with its key, if apart", optional=True)
+    wsgi = Boolean(False, "it is a WSGI application (PEP 3333)")
     threads = Integer(8, "in which a WSGI application runs", 1, 1000)
 
 
-class UsageError(Exception):
+class UsageError(StartError):
     """The command can't be carried out as it was given; the message says why."""
 
 
@@ -42,16 +53,15 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code: 2 when it was given wrongly."""
     try:
-        options = vars(parser().parse_args(arguments))
-        application, wsgi = load(options.pop("application")), options.pop("wsgi")
-        settings = Options(**options).as_dict()
-        threads = settings.pop("threads")
-        if wsgi:
-            application = in_threads(application, threads)
-        start(application, settings)
-    except (UsageError, SettingError) as error:
+        given = vars(parser().parse_args(arguments))
+        name = given.pop("application")
+        start(name, Options(**given))
+    except (StartError, SettingError) as error:
         print(f"dustdevil: {error}", file=sys.stderr)
         return 2
+    except NoWorkerError as error:
+        print(f"dustdevil: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -66,16 +76,17 @@ def parser() -> Parser:
     command.add_argument(
         "application", help="module:name of the application, as in hello:app"
     )
-    command.add_argument(
-        "--wsgi", action="store_true", help="it is a WSGI application (PEP 3333)"
-    )
     for name, field in Options.fields().items():
-        command.add_argument(
-            "--" + name.replace("_", "-"),
-            default=field.default,
-            metavar=type(field).__name__.upper(),
-            help=describe(field),
-        )
+        option = "--" + name.replace("_", "-")
+        if field.default is False:
+            command.add_argument(option, action="store_true", help=field.doc)
+        else:
+            command.add_argument(
+                option,
+                default=field.default,
+                metavar=type(field).__name__.upper(),
+                help=describe(field),
+            )
     return command
 
 
@@ -118,15 +129,44 @@ def in_threads(application: Any, threads: int) -> WSGI:
         raise UsageError(str(error)) from None
 
 
-def start(application: Any, options: dict[str, Any]) -> None:
-    """Serve the application; raises UsageError if the address can't be had."""
-    host, port = options.pop("host"), options.pop("port")
-    tls = tls_context(options.pop("tls_cert"), options.pop("tls_key"))
+def build(name: str, options: Options) -> Any:
+    """The application, with what the options put around it."""
+    application = load(name)
+    if options.wsgi:
+        application = in_threads(application, options.threads)
+    if options.access_log:
+        # Flushed line by line: several workers write to the same file.
+        application = AccessLog(application, partial(print, flush=True))
+    return application
+
+
+def start(name: str, options: Options) -> None:
+    """Serve; raises UsageError if the address can't be had, or the application."""
+    make_tls = partial(tls_context, options.tls_cert, options.tls_key)
+    tls = make_tls()  # also where the workers will do it again: to complain once
+    where = options.host, options.port
+    settings = {name: getattr(options, name) for name in ServerSettings.fields()}
+    run: Callable[..., None]
+    if options.workers == 1 and not options.reload:
+        run = partial(serve, build(name, options), *where, tls)
+    else:
+        run = partial(
+            prefork.serve,
+            partial(build, name, options),
+            *where,
+            None if tls is None else make_tls,
+            workers=options.workers or len(prefork.cores()) or 1,
+            pin=options.pin,
+            watch=Changes() if options.reload else None,
+        )
+    if options.reload:
+        # Compiled files are told apart by the second: two saves in one look the same.
+        sys.dont_write_bytecode = True
     try:
-        serve(application, host, port, tls, **options)
+        run(**settings)
     except OSError as error:
         reason = error.strerror or error
-        raise UsageError(f"can't listen at {host}:{port}: {reason}") from None
+        raise UsageError(f"can't listen at {where[0]}:{where[1]}: {reason}") from None
 
 
 def tls_context(cert: str | None, key: str | None) -> ssl.SSLContext | None:

@@ -30,6 +30,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn
 
+from dustdevil.collector import freeze
 from dustdevil.loop import Loop
 from dustdevil.server import ServerSettings, url
 from dustdevil.supervisor import Supervisor, Worker
@@ -105,6 +106,7 @@ class Master:
         self.loop = Loop()
         self.supervisor = Supervisor(len(job.groups), self, patient=watch is not None)
         self.channels: dict[Worker, Channel] = {}
+        self.running: set[Worker] = set()  # who has not ended, as far as we know
         self.failure: tuple[str, bool] | None = None
         self._cores = cores() if pin else []
         self._watch = watch
@@ -121,8 +123,7 @@ class Master:
         self.loop.on_signal(signal.SIGCHLD, self._reap)
         # The collector writes to every object that it looks at, and a page written to
         # is no longer shared. What is there now is left out of all collections.
-        gc.collect()
-        gc.freeze()
+        freeze()
         self.loop.call_soon(self.supervisor.reload)
         if self._watch is not None:
             self.later(LOOK, self._look)
@@ -151,17 +152,16 @@ class Master:
 
     def _reap(self) -> None:
         """Find out who has ended. One SIGCHLD may stand for several, signal(7)."""
-        for worker in list(self.channels):
+        for worker in list(self.running):
             pid, status = os.waitpid(worker.pid, os.WNOHANG)
             if pid:
+                self.running.discard(worker)  # its number may be another's from now on
                 # Its last message may still be in the socket: a turn to read it.
                 self.loop.call_soon(self._ended, worker, status)
 
     def _ended(self, worker: Worker, status: int) -> None:
-        channel = self.channels.pop(worker, None)
-        if channel is not None:
-            channel.close()
-            self.supervisor.ended(worker, in_words(status))
+        self.channels.pop(worker).close()
+        self.supervisor.ended(worker, in_words(status))
 
     def _on_message(self, worker: Worker, message: dict | None) -> None:
         if message is None:
@@ -196,6 +196,7 @@ class Master:
         worker = Worker(pid, slot, self.time())
         on_message = partial(self._on_message, worker)
         self.channels[worker] = Channel(ours, self.loop, on_message)
+        self.running.add(worker)
         return worker
 
     def _become_worker(self, sock: socket.socket, core: int | None) -> NoReturn:
@@ -227,13 +228,13 @@ class Master:
         self.later(self.job.settings.grace + MARGIN, self._too_late, worker)
 
     def _too_late(self, worker: Worker) -> None:
-        if worker in self.channels:
+        if worker in self.running:
             self.report(f"worker {worker.pid} does not end: it is killed")
             self.kill(worker)
 
     def kill(self, worker: Worker) -> None:
         """End it now."""
-        if worker in self.channels:  # otherwise its number may be another's by now
+        if worker in self.running:
             os.kill(worker.pid, signal.SIGKILL)
 
     def report(self, text: str) -> None:

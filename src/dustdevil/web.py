@@ -22,6 +22,7 @@ from http import HTTPStatus
 from inspect import isawaitable
 from typing import Any
 
+from dustdevil import prefork
 from dustdevil.http1 import Head, ProtocolError
 from dustdevil.messages import (
     HTTPError,
@@ -184,9 +185,22 @@ class Application(Router):
         """The templates in a folder; they know `url_for`. Options as of Templates."""
         return Templates(folder, url_for=self.url_for, **options)
 
-    def run(self, host: str = "127.0.0.1", port: int = 8000, **settings: Any) -> None:
-        """Serve until a signal ends it; settings as of ServerSettings."""
-        serve(self, host, port, **settings)
+    def run(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        workers: int = 1,
+        **settings: Any,
+    ) -> None:
+        """Serve until a signal ends it; settings as of ServerSettings.
+
+        With more workers than one, as of prefork.serve(). They are forked from this
+        process, so a reload gives fresh workers, but no fresh code.
+        """
+        if workers == 1:
+            serve(self, host, port, **settings)
+        else:
+            prefork.serve(lambda: self, host, port, workers=workers, **settings)
 
 
 def as_http_error(error: Exception) -> HTTPError | None:
