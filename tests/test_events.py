@@ -1,11 +1,10 @@
 """Topics, long polling and server-sent events."""
 
 import json
-import socket
 
 import httpx
 import pytest
-from test_server import PATIENCE, Latch, Running
+from test_server import PATIENCE, Client, Latch, Running
 from test_web import request
 
 from dustdevil.coroutine import CancelledError, Scheduler, let_others_run
@@ -291,24 +290,22 @@ def served():
 
 
 def open_stream(server, *lines):
-    """Ask for the events; return the socket and a file to read them from."""
-    sock = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    """Ask for the events; return a client that has read the head of the answer."""
+    client = Client(server.port)
     lines = ("GET /stream HTTP/1.0", "Host: a", *lines, "", "")
-    sock.sendall("\r\n".join(lines).encode())
-    file = sock.makefile("rb")
-    while file.readline() != b"\r\n":
+    client.send("\r\n".join(lines).encode())
+    while client.file.readline() != b"\r\n":
         pass
-    return sock, file
+    return client
 
 
 def test_a_client_that_comes_again_gets_what_it_missed(served):
     for text in "abc":
         served.soon(served.topic.publish, text)
-    sock, file = open_stream(served, "Last-Event-ID: 1")
-    with sock, file:
-        lines = [file.readline() for _ in range(6)]
+    with open_stream(served, "Last-Event-ID: 1") as client:
+        lines = [client.file.readline() for _ in range(6)]
         served.soon(served.topic.publish, "d")
-        lines += [file.readline() for _ in range(3)]
+        lines += [client.file.readline() for _ in range(3)]
     assert b"".join(lines) == (
         b'id: 2\ndata: "b"\n\nid: 3\ndata: "c"\n\nid: 4\ndata: "d"\n\n'
     )
@@ -316,11 +313,9 @@ def test_a_client_that_comes_again_gets_what_it_missed(served):
 
 def test_the_source_ends_when_the_client_goes_away(served):
     served.soon(served.topic.publish, "a")
-    sock, file = open_stream(served, "Last-Event-ID: 0")
-    file.readline()
-    sock.shutdown(socket.SHUT_RDWR)
-    file.close()
-    sock.close()
+    client = open_stream(served, "Last-Event-ID: 0")
+    client.file.readline()
+    client.reset()
     assert served.gone.wait() == 0
 
 
@@ -335,8 +330,8 @@ def test_polling(served):
 
 
 def test_a_poll_ends_when_its_client_goes_away(served):
-    sock = socket.create_connection(("127.0.0.1", served.port), PATIENCE)
-    sock.sendall(b"GET /poll?after=0 HTTP/1.1\r\nHost: a\r\n\r\n")
+    client = Client(served.port)
+    client.send(b"GET /poll?after=0 HTTP/1.1\r\nHost: a\r\n\r\n")
     waits = Latch()
 
     def look():
@@ -345,6 +340,5 @@ def test_a_poll_ends_when_its_client_goes_away(served):
     served.soon(look)
     waits.wait()
     # A reset: an end of file could be that of a client that still waits.
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    sock.close()
+    client.reset()
     assert served.gone.wait() == 0

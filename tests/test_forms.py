@@ -10,6 +10,7 @@ import pytest
 from test_server import PATIENCE, Client, Latch, Running
 from test_web import request, run
 
+from dustdevil import forms
 from dustdevil.forms import FormError, Values
 from dustdevil.web import Application
 
@@ -166,10 +167,14 @@ def test_limits_of_parts(folder):
     assert status(form, field("a", b"\xff")) == 400
 
 
-def test_an_uploaded_file_is_saved_all_or_nothing(folder, tmp_path_factory):
+def test_an_uploaded_file_is_saved_all_or_nothing(
+    folder, tmp_path_factory, monkeypatch
+):
+    monkeypatch.setattr(forms, "BLOCK", 1000)
     target = tmp_path_factory.mktemp("saved")
-    content = os.urandom(600_000)
-    upload = form(file("f", "x", content), folder=str(folder)).files["f"]
+    content = os.urandom(2500)
+    limits = {"in_memory": 10, "folder": str(folder)}
+    upload = form(file("f", "x", content), **limits).files["f"]
     run(upload.save(target / "x"))
     assert (target / "x").read_bytes() == content
     with pytest.raises(FileExistsError):

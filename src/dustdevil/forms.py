@@ -2,7 +2,7 @@
 
     @app.post("/pictures")
     async def add(request):
-        form = await request.form(max_file="50 MiB")
+        form = await request.form(max_file="10 MiB")
         picture = form.files["picture"]
         await picture.save(f"pictures/{number}.png")
         return f"{form['title']}: {picture.size} bytes, thank you."
@@ -12,6 +12,9 @@ body, and the other, for forms with files, comes in parts (see `multipart`). Nei
 held in memory as a whole. A file of more than a few KiB goes to the disk while it
 comes, into one without a name: the system removes that when its last descriptor is
 closed, however that comes about, by us, or because the process was killed.
+
+Writing stops the loop while it lasts, mostly no longer than copying into the system's
+memory takes. Beside these limits stands the server's own, `max_body`.
 """
 
 import errno
