@@ -1,5 +1,6 @@
 """Compression, pages that are not sent twice, and the log of what was asked."""
 
+import errno
 import gzip
 import logging
 import re
@@ -234,10 +235,11 @@ LINE = re.compile(
 )
 
 
-def logged(application, target="/", *fields):
+def logged(application, target="/", *fields, method="GET"):
     """What is written about one request."""
     lines = []
-    sent = head(target, *fields), None, type("C", (), {"remote": ("192.0.2.1", 1)})
+    connection = type("C", (), {"remote": ("192.0.2.1", 1)})
+    sent = head(target, *fields, method=method), None, connection
     answer = AccessLog(application, lines.append)(*sent)
     try:
         if hasattr(answer, "send"):
@@ -280,6 +282,16 @@ def test_sizes():
 
     assert logged(streamed)[2] == "7"
     assert logged(lambda *_: Answer(source()))[2] == "-"
+    assert logged(lambda *_: Answer(b"hello"), method="HEAD")[2] == "0"
+
+
+def test_a_log_that_cannot_be_written_fails_no_request():
+    def full(line):
+        raise OSError(errno.ENOSPC, "no space")
+
+    answer = Answer(b"hello")
+    connection = type("C", (), {"remote": ("192.0.2.1", 1)})
+    assert AccessLog(lambda *_: answer, full)(head("/"), None, connection) is answer
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import logging
 import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from time import gmtime, monotonic, strftime, time
@@ -186,8 +187,8 @@ class ETags:
 class AccessLog:
     """An application whose requests are written down, one line each.
 
-    The line is the "combined" format of Apache and nginx, with the seconds that the
-    answer took at its end:
+    The line is the "combined" format of Apache and nginx, and at its end the seconds
+    until the answer was there, all of it or, of one in pieces, its beginning:
 
         192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 13 "-" "x" 0.001
 
@@ -239,14 +240,16 @@ class AccessLog:
         remote = connection.remote
         size = getattr(response, "length", None)
         if response is not None and isinstance(response.body, bytes):
-            size = len(response.body)
-        self.write(
+            size = len(response.body) if head.method != "HEAD" else 0
+        line = (
             f"{remote[0] if remote else '-'} - - [{stamp(int(time()))}] "
             f'"{head.method} {escape(head.target)} HTTP/{head.version}" {status} '
             f"{'-' if size is None else size} "
             f'"{said(head.headers, "referer")}" "{said(head.headers, "user-agent")}" '
             f"{monotonic() - begin:.3f}"
         )
+        with suppress(OSError):  # a log on a full disk is no reason to answer nobody
+            self.write(line)
 
 
 @lru_cache(maxsize=2)
