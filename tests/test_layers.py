@@ -41,6 +41,7 @@ FLOORS = [
     "http1",
     "connection",
     "server",
+    "census",
     "supervisor",
     "worker",
     "prefork",

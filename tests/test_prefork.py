@@ -21,9 +21,12 @@ PATIENCE = 20  # seconds until a test gives up on something that must come
 APP = """
 import os, signal, sys
 from dustdevil import Application, sleep
+from dustdevil.monitor import Monitor
 
 VERSION = 1
 app = Application()
+monitor = Monitor()
+app.get("/metrics")(monitor.page)
 
 @app.get("/")
 async def who(request):
@@ -422,6 +425,45 @@ def test_workers_notice_that_the_master_is_gone(site):
         one.process.kill()
         assert client.receive() == "done"
     assert one.end() == -signal.SIGKILL  # and no worker holds its output open
+
+
+# Metrics
+
+
+def requests_counted(site):
+    return int(
+        re.search(r"(?m)^dustdevil_requests_total (\d+)$", site.get("/metrics"))[1]
+    )
+
+
+def test_any_worker_tells_the_metrics_of_all(site):
+    one = site(workers=2).serving()
+    victim, _ = sorted(one.workers())
+    asked = requests_counted(one)
+    for number in range(1, 21):
+        assert requests_counted(one) == asked + number
+    one.signal(signal.SIGHUP)
+    one.wait_for("Reloaded")
+    while requests_counted(one) < asked + 21:
+        pass  # an old worker says its last words when it has ended
+    counted = requests_counted(one)
+    assert requests_counted(one) == counted + 1
+
+
+def test_a_worker_that_hangs_is_left_out_of_the_metrics(site):
+    one = site(workers=2, grace=0.05).serving()
+    one.workers()
+    with Client(one.port) as hung:
+        hung.send("/hang")
+        one.wait_for("hanging")
+        clients = [Client(one.port) for _ in range(16)]
+        for client in clients:
+            client.send("/metrics")
+        ready, _, _ = select.select([c.sock for c in clients], [], [], PATIENCE)
+        client = next(c for c in clients if c.sock in ready)
+        assert "dustdevil_requests_total" in client.receive()
+        for client in clients:
+            client.sock.close()
 
 
 # What does not start

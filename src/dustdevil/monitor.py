@@ -18,13 +18,14 @@ from dustdevil.messages import Request, Response
 from dustdevil.metrics import CONTENT_TYPE, Counter, Reading, Registry
 from dustdevil.routing import Handler
 from dustdevil.server import Server
+from dustdevil.worker import reporters
 
 
 class Monitor:
     """Counts answers as a middleware, and shows the metrics of the server.
 
-    `others` gives the `as_dict()` of other workers, where there are any; theirs are
-    added. Names begin with `prefix`. In `registry` an application keeps its own.
+    Those of all the workers are added up (`prefork`), and what `others` gives, which
+    are more dicts of the kind of `as_dict()`. Names begin with `prefix`. In `registry` an application keeps its own.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Monitor:
         )
         self._answers: dict[int, Counter] = {}
         self._server: Server | None = None
+        reporters.add(self)
 
     async def __call__(self, request: Request, call_next: Handler) -> Response:
         """Answer a request, and note with what status and after how long."""
@@ -56,10 +58,12 @@ class Monitor:
         counter.value += 1
         return response
 
-    def page(self, request: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         """The handler that shows all metrics, in Prometheus' text format."""
-        mine = self.as_dict(request.connection.server)
-        text = Registry.merge([mine, *self.others()]).text()
+        server = request.connection.server
+        workers = await server.others() if server.others is not None else []
+        mine = self.as_dict(server)
+        text = Registry.merge([mine, *workers, *self.others()]).text()
         return Response(text, content_type=CONTENT_TYPE)
 
     def as_dict(self, server: Server) -> dict[str, Any]:

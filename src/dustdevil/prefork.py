@@ -30,10 +30,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn
 
+from dustdevil.census import Census
 from dustdevil.collector import freeze
 from dustdevil.loop import Loop
 from dustdevil.server import ServerSettings, url
-from dustdevil.supervisor import Supervisor, Worker
+from dustdevil.supervisor import STARTING, Supervisor, Worker
 from dustdevil.tcp import bind, listen
 from dustdevil.worker import (
     MASTERS,
@@ -111,6 +112,7 @@ class Master:
         self._cores = cores() if pin else []
         self._watch = watch
         self.time, self.later = self.loop.time, self.loop.call_later
+        self.census = Census(self.later)
 
     def run(self) -> None:
         """Keep workers at work until a signal ends it.
@@ -161,6 +163,7 @@ class Master:
 
     def _ended(self, worker: Worker, status: int) -> None:
         self.channels.pop(worker).close()
+        self.census.gone(worker)
         self.supervisor.ended(worker, in_words(status))
 
     def _on_message(self, worker: Worker, message: dict | None) -> None:
@@ -170,6 +173,23 @@ class Master:
             self.supervisor.ready(worker)
         elif "failed" in message:
             worker.failure = message["failed"], message["hopeless"]
+        elif "ask" in message:
+            answer = partial(self._answer, worker, message["ask"])
+            others = {w: c.send for w, c in self.channels.items() if w in self._able()}
+            others.pop(worker, None)
+            self.census.ask(answer, others)
+        elif "told" in message:
+            self.census.told(worker, message["told"], message["metrics"])
+        elif "left" in message:
+            self.census.left(message["left"])
+
+    def _able(self) -> set[Worker]:
+        """The workers that run their loop, and can answer."""
+        return {w for w in self.running if w.state != STARTING}
+
+    def _answer(self, worker: Worker, number: int, metrics: list[dict]) -> None:
+        if worker in self.channels:
+            self.channels[worker].send(answer=number, metrics=metrics)
 
     # What a supervisor wants done
 

@@ -133,6 +133,8 @@ class Server:
         self._tls = tls
         self._socks: list[socket.socket] = []
         self._listener: Listener | None = None
+        # Gives the metrics of the other processes that serve with us, if there are any.
+        self.others: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
         self._left = Event()  # somebody has: are all of them gone?
 
     # Connections

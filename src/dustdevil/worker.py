@@ -4,12 +4,17 @@ Between them is a pair of sockets, and on it JSON, a message a line. The worker 
 
     {"ready": true}                        it has imported the application
     {"failed": text, "hopeless": bool}     it can't, and whether trying again is vain
+    {"ask": 1}                             it wants the metrics of all the others
+    {"told": 7, "metrics": [{}]}           its own, since it was asked
+    {"left": [{}]}                         its last ones
 
 and the master
 
     {"accept": [0, 2]}    accept from the listening sockets of these slots, no others
     {"leave": true}       finish what is in flight; others accept from the sockets
     {"finish": true}      take what is in the sockets' queues too, then finish
+    {"tell": 7}           what are your metrics?
+    {"answer": 1, "metrics": [{}, {}]}     those of the others
 
 When the master's end closes, because it died, that means "finish" as well: nobody else
 would ever end this worker. Signals are the master's matter. Those that a terminal or a
@@ -25,8 +30,9 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
-from dustdevil.coroutine import current
+from dustdevil.coroutine import Future, current
 from dustdevil.loop import Loop
 from dustdevil.server import Server, ServerSettings
 from dustdevil.stream import Stream, StreamClosed
@@ -34,6 +40,10 @@ from dustdevil.stream import Stream, StreamClosed
 MASTERS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 Tls = ssl.SSLContext | Callable[[], ssl.SSLContext | None] | None
+
+
+# Whatever has an `as_dict(server)` with metrics of this process; a Monitor adds itself.
+reporters: WeakSet[Any] = WeakSet()
 
 
 class StartError(Exception):
@@ -93,6 +103,7 @@ class WorkerProcess:
         self.server: Server | None = None
         self.accepting: list[socket.socket] = []
         self.ending = False
+        self._questions: dict[int, Future] = {}
 
     def run(self) -> int:
         """Serve; return the process's exit status."""
@@ -119,13 +130,34 @@ class WorkerProcess:
             os.sched_setaffinity(0, {self.core})
         application = job.load()
         tls = job.tls() if callable(job.tls) else job.tls
-        return Server(application, job.settings, self.loop, tls)
+        server = Server(application, job.settings, self.loop, tls)
+        server.others = self.ask
+        return server
+
+    async def ask(self) -> list[dict[str, Any]]:
+        """The metrics of all other workers, and of those that have left."""
+        number = len(self._questions) and max(self._questions) + 1
+        question = self._questions[number] = Future(self.loop)
+        self.channel.send(ask=number)
+        try:
+            return await question
+        finally:
+            del self._questions[number]
+
+    def _metrics(self) -> list[dict[str, Any]]:
+        return [reporter.as_dict(self.server) for reporter in reporters]
 
     def _on_message(self, message: dict | None) -> None:
         if message is None or "finish" in message:
             self._end(handed_on=False)
         elif "leave" in message:
             self._end(handed_on=True)
+        elif "tell" in message:
+            self.channel.send(told=message["tell"], metrics=self._metrics())
+        elif "answer" in message:
+            question = self._questions.get(message["answer"])
+            if question is not None and not question.done():
+                question.set_result(message["metrics"])
         elif self.server is not None and not self.ending:
             self.accepting = self._socks(message["accept"])
             self.server.accept_from(self.accepting)
@@ -143,7 +175,13 @@ class WorkerProcess:
             if sock not in self.accepting:
                 sock.close()  # our copy of another's would keep its port open
         task = self.loop.spawn(self.server.stop(handed_on=handed_on))
-        task.add_done_callback(lambda _: self.loop.stop())
+        task.add_done_callback(self._leave)
+
+    def _leave(self, _: Future) -> None:
+        # Straight into the socket: the loop is not going to write anything any more.
+        self.channel.sock.setblocking(True)
+        self.channel.send(left=self._metrics())
+        self.loop.stop()
 
 
 def forget_master(loop: Loop, channels: list[Channel]) -> None:
