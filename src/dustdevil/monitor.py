@@ -25,7 +25,8 @@ class Monitor:
     """Counts answers as a middleware, and shows the metrics of the server.
 
     Those of all the workers are added up (`prefork`), and what `others` gives, which
-    are more dicts of the kind of `as_dict()`. Names begin with `prefix`. In `registry` an application keeps its own.
+    are more dicts of the kind of `as_dict()`. Names begin with `prefix`. In `registry`
+    an application keeps its own.
     """
 
     def __init__(
