@@ -129,7 +129,8 @@ class Connection:
 
     __slots__ = ("__weakref__", "_allowance", "_body", "_corked", "_events", "_full",
                  "_head", "_late", "_local", "_out", "_parser", "_paused", "_reader",
-                 "_skipping", "_task", "_unsent", "deadline", "remote", "server",
+                 "_resting", "_skipping", "_task", "_unsent", "deadline", "remote",
+                 "server",
                  "stream")  # fmt: skip
 
     def __init__(self, server: Host, stream: Stream, remote: Any):
@@ -143,6 +144,7 @@ class Connection:
         self._full = False  # whether the parser may have more than it returned
         self._paused = False  # whether we leave what comes in the kernel
         self._head: Head | None = None  # the request that is being answered
+        self._resting = False  # nothing is begun, kept or unsent (see _answer_at_once)
         self._body = NO_BODY
         self._task: Future | None = None  # what carries on where something must wait
         self._reader: Future | None = None  # the application waits for the body
@@ -172,6 +174,18 @@ class Connection:
     def _on_data(self, data: bytes) -> None:
         parser = self._parser
         events = parser.feed(data) if data else parser.feed_eof()
+        if (
+            self._resting
+            and len(events) == 1
+            and isinstance(head := events[0], Head)
+            and head.plain
+        ):
+            # Nearly all that comes is like that: one request, and it is complete.
+            self._begin(head)
+            if self._resting:
+                return
+            events = []
+        self._stir()
         self._full = len(events) >= parser.limits.batch
         self._events = self._events + events if self._events else events
         if self._skipping or self._body is not NO_BODY:
@@ -217,7 +231,8 @@ class Connection:
         server = self.server
         server.requests += 1
         self._head = head
-        self.deadline, self._late = inf, Connection._abort
+        if not self._resting:
+            self.deadline, self._late = inf, Connection._abort
         if head.has_body:
             self._body = Body(self, head.length)
             self._allowance = server.settings.body_grace
@@ -233,6 +248,7 @@ class Connection:
                 task.wait_for(waits_for)
                 answer = task
             if isinstance(answer, Future):
+                self._stir()
                 self._task = answer
                 answer.add_done_callback(self._on_answer)
                 self._watch_half_closed()
@@ -279,6 +295,7 @@ class Connection:
             self._wait(self._allowance, Connection._slow_body)
         elif self._parser.idle:
             self._wait(self.server.idle_timeout, Connection._hang_up)
+            self._resting = not self.stream.unsent
         elif self._late is not Connection._no_head:
             self._wait(settings.header_timeout, Connection._no_head)
 
@@ -342,6 +359,9 @@ class Connection:
         head = self._head
         assert head is not None
         try:
+            if self._resting and self._answer_at_once(head, response):
+                return
+            self._stir()
             if response.upgrade is not None:
                 self._upgrade(response)
                 return
@@ -368,6 +388,29 @@ class Connection:
     def _discard(self, response: Any) -> None:
         """Close the body of a response that is not sent, now: the loop may end."""
         Task(close(getattr(response, "body", None)), self.server.loop).step()
+
+    def _answer_at_once(self, head: Head, response: Any) -> bool:
+        """Send the whole response and be at rest again; False where it is not so easy.
+
+        All that the methods below decide is decided already for a plain request, and
+        bytes, on a connection that was at rest. What they would do is done here.
+        """
+        server, status, body = self.server, response.status, response.body
+        if (
+            type(body) is not bytes
+            or response.upgrade is not None
+            or not 200 <= status <= 599
+            or status in BODILESS
+            or head.method == "HEAD"
+            or server.stopping
+        ):
+            return False
+        length = b"Content-Length: %d\r\n" % len(body)
+        data = encode_head(status, response.headers, length) + body
+        self._head = None
+        self.deadline = server.now + server.idle_timeout
+        self._resting = not self.stream.write(data)
+        return True
 
     def _start(self, head: Head, response: Any) -> tuple[bytes, bool, bool]:
         """A response's head, whether its body is sent in chunks, and whether the
@@ -475,6 +518,7 @@ class Connection:
 
     def _refuse(self, error: ProtocolError) -> None:
         """Answer a request that broke the rules, and close the connection."""
+        self._stir()
         if self._skipping:
             self._linger()  # this request has its answer already
             return
@@ -520,6 +564,12 @@ class Connection:
                 self.stream.write(data)
 
     # The end
+
+    def _stir(self) -> None:
+        """Something is not as usual: from here on, look at everything."""
+        if self._resting:
+            self._resting = False
+            self.deadline, self._late = inf, Connection._abort
 
     def _wait(self, seconds: float, late: Callable[["Connection"], None]) -> None:
         self.deadline = self.server.now + seconds

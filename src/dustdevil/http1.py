@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from itertools import starmap
 from socket import AF_INET6, inet_pton
 from time import time
 from typing import Any, NamedTuple
@@ -124,9 +125,11 @@ class Head:
     follows the host, and `host` that host, whatever the Host field says (RFC 9112,
     3.2.2). `length` is the body's in bytes, None when it comes in chunks. `upgrade`
     is the value of that field or "", and `expects_continue` tells that the client
-    waits for a "100 Continue" before it sends the body.
+    waits for a "100 Continue" before it sends the body. `plain` is an HTTP/1.1 request
+    that leaves all of these as they stand here, as most do.
     """
 
+    plain = False
     length: int | None = 0
     has_body = False
     keep_alive = True
@@ -213,16 +216,13 @@ class RequestParser:
         except ProtocolError as error:
             events.append(error.with_traceback(None))
             self._step = RequestParser._ignore
-        self._forget_used()
-        return events
-
-    def _forget_used(self) -> None:
         if self._start == len(self._buffer):
             self._buffer = b""
         elif self._start or isinstance(self._buffer, bytes):
             # To a bytearray, bytes can be added without copying those before.
             self._buffer = bytearray(memoryview(self._buffer)[self._start :])
         self._start = 0
+        return events
 
     def feed_eof(self) -> list[Event]:
         """Return the event that the end of the bytes makes: an error, or none."""
@@ -279,7 +279,11 @@ class RequestParser:
         head = Head(method, target, version, block, host)
         if fields or version == "1.0":
             frame(head, fields)
-        self._begin(head, events)
+            self._begin(head, events)
+        else:
+            # Nothing was said of a body or an end: the next request follows.
+            head.plain = True
+            events.append(head)
         return True
 
     def _read_request_line(self, events: list[Event]) -> bool:
@@ -578,17 +582,13 @@ def encode_head(
     `headers` are from the application, and checked: ValueError for what would not
     be one header line. `framing` is ours, and made by `field_line`, or a constant.
     """
-    lines = [opening(status, reason, int(time()))]
-    for name, value in headers:
-        lines.append(application_line(name, value))
-    lines.append(framing)
-    lines.append(b"\r\n")
-    return b"".join(lines)
+    return opening(status, reason, tuple(headers), int(time())) + framing + b"\r\n"
 
 
 @lru_cache(maxsize=64)
-def opening(status: int, reason: str | None, second: int) -> bytes:
-    """Status line and Date: made once a second for each status."""
+def opening(status: int, reason: str | None, headers: tuple, second: int) -> bytes:
+    """Status line, Date and the application's headers: made once a second, while
+    responses are alike."""
     if reason is None:
         known = status in HTTPStatus.__members__.values()
         reason = HTTPStatus(status).phrase if known else ""
@@ -597,7 +597,8 @@ def opening(status: int, reason: str | None, second: int) -> bytes:
     line = f"HTTP/1.1 {status:d} {reason}".encode("latin-1")
     if not re.fullmatch(rb"[\t -~\x80-\xff]+", line):
         raise ValueError(f"a reason phrase can't be {reason!r}")
-    return line + b"\r\n" + field_line("Date", formatdate(second, usegmt=True))
+    date = field_line("Date", formatdate(second, usegmt=True))
+    return b"".join([line, b"\r\n", date, *starmap(application_line, headers)])
 
 
 @lru_cache(maxsize=256)

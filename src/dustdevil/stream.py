@@ -107,13 +107,9 @@ class Stream:
         if events & WRITE:
             self._flush()
         # A hang-up or an error shows itself in what recv() returns or raises.
-        if events & ~WRITE and not self.closed:
-            self._fill()
-
-    # Reading
-
-    def _fill(self) -> None:
-        """Take what the socket has, once. There is more? The loop will say so."""
+        if not events & ~WRITE or self.closed:
+            return
+        # Once, not until it has no more. There is more? The loop will say so.
         try:
             data = self.sock.recv(CHUNK)
         except NOT_NOW:
@@ -132,6 +128,8 @@ class Stream:
         if len(self._in) >= HIGH_WATER:
             self.pause_reading()
         self._wake_reader()
+
+    # Reading
 
     def _wake_reader(self) -> None:
         waiting, self._on_more = self._on_more, None
@@ -223,11 +221,12 @@ class Stream:
 
     # Writing
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """Send the bytes: at once what the socket takes, the rest when it has room.
 
-        Never waits; `await drain()` does, for a peer that reads slowly. Raises
-        StreamClosed after close() or the end of the connection.
+        Returns whether some of them wait for that. Never waits itself; `await drain()`
+        does, for a peer that reads slowly. Raises StreamClosed after close() or the
+        end of the connection.
         """
         if self.closed or self._closing or self._ending:
             raise StreamClosed("the stream is closed for writing") from self._error
@@ -241,10 +240,12 @@ class Stream:
                 pass
             except OSError as error:
                 self._lost(error)
-                return
-        if sent < len(data):
-            self._out += memoryview(data)[sent:]
-            self._watch(self._events | WRITE)
+                return False
+        if sent == len(data):
+            return False
+        self._out += memoryview(data)[sent:]
+        self._watch(self._events | WRITE)
+        return True
 
     def _flush(self) -> None:
         """Send what waits, as much as the socket takes now."""
@@ -365,7 +366,7 @@ class TLSStream(Stream):
         # Below, TLS may have to read before it can write, and the reverse.
         self._flush()
         while not self.closed and not self._paused:
-            self._fill()
+            super()._on_ready(READ)
             # A record is decrypted whole: bytes left over in it never make the
             # descriptor ready again.
             if self.closed or self.eof or not self.sock.pending():  # type: ignore
