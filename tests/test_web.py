@@ -108,7 +108,7 @@ def test_cookies():
 
 def test_attributes_are_computed_once_and_only_if_asked_for():
     asked = request("/x?y=1")
-    assert not {"path", "query", "cookies", "state"} & vars(asked).keys()
+    assert not {"query", "cookies", "state", "host"} & vars(asked).keys()
     assert asked.query is asked.query
     asked.state["user"] = "Ada"
     assert asked.state == {"user": "Ada"}

@@ -15,6 +15,8 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from math import inf
+from time import time
+from types import CoroutineType
 from typing import Any, Protocol
 
 from dustdevil.coroutine import CancelledError, Future, Task
@@ -30,6 +32,7 @@ from dustdevil.http1 import (
     RequestParser,
     chunk,
     encode_head,
+    opening,
 )
 from dustdevil.loop import Loop
 from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
@@ -40,6 +43,7 @@ log = logging.getLogger("dustdevil")
 # one it is cheaper to close the connection.
 WORTH_SKIPPING = 65536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+ONE_SEND = b"%bContent-Length: %d\r\n\r\n%b"
 # These responses have no body, whatever their headers say (RFC 9110, 6.4.1).
 BODILESS = (204, 304)
 # What a response says, by version, about a connection that closes or stays open.
@@ -130,8 +134,7 @@ class Connection:
     __slots__ = ("__weakref__", "_allowance", "_body", "_corked", "_events", "_full",
                  "_head", "_late", "_local", "_out", "_parser", "_paused", "_reader",
                  "_resting", "_skipping", "_task", "_unsent", "deadline", "remote",
-                 "server",
-                 "stream")  # fmt: skip
+                 "server", "stream")  # fmt: skip
 
     def __init__(self, server: Host, stream: Stream, remote: Any):
         self.server = server
@@ -233,14 +236,14 @@ class Connection:
         self._head = head
         if not self._resting:
             self.deadline, self._late = inf, Connection._abort
-        if head.has_body:
-            self._body = Body(self, head.length)
-            self._allowance = server.settings.body_grace
+            if head.has_body:
+                self._body = Body(self, head.length)
+                self._allowance = server.settings.body_grace
         try:
             if head.method == "CONNECT":
                 raise ProtocolError(501, "this server is no proxy")
             answer = server.application(head, self._body, self)
-            if hasattr(answer, "send"):
+            if type(answer) is CoroutineType or hasattr(answer, "send"):
                 # The first step of a coroutine is mostly its last too. Only if not
                 # is it worth a task.
                 waits_for = answer.send(None)
@@ -405,8 +408,11 @@ class Connection:
             or server.stopping
         ):
             return False
-        length = b"Content-Length: %d\r\n" % len(body)
-        data = encode_head(status, response.headers, length) + body
+        data = ONE_SEND % (
+            opening(status, None, tuple(response.headers), int(time())),
+            len(body),
+            body,
+        )
         self._head = None
         self.deadline = server.now + server.idle_timeout
         self._resting = not self.stream.write(data)

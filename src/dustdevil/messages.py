@@ -53,19 +53,35 @@ class Request:
     """What a client asks for.
 
     `method`, `target` (as it was sent), `headers`, `host` and `upgrade` come from the
-    parser. `params` are the arguments that the route found in the path; `state` is a
+    parser. `path` is the target's, decoded; what is not UTF-8 in it becomes U+FFFD.
+    `params` are the arguments that the route found in the path; `state` is a
     place for what middleware finds out about the request, the user for instance.
     """
 
     def __init__(self, head: Head, body: Any, connection: Any):
-        self.method: str = head.method
-        self.target: str = head.target
-        self.host: str = head.host
-        self.upgrade: str = head.upgrade
+        self.method = head.method
+        self.target = target = head.target
         self._head = head
         self.connection = connection
-        self.params: dict[str, Any] = {}
         self._body = body
+        # Not lazy, like the others below: it is asked for always, by the router.
+        plain = "%" not in target and "?" not in target
+        self.path = target if plain else unquote(target.partition("?")[0])
+
+    @lazy
+    def params(self) -> dict[str, Any]:
+        """The arguments found in the path; the application puts them here."""
+        return {}
+
+    @lazy
+    def host(self) -> str:
+        """The host that is asked, as the client wrote it, with the port if it did."""
+        return self._head.host
+
+    @lazy
+    def upgrade(self) -> str:
+        """The protocols that the client would change to; "" mostly."""
+        return self._head.upgrade
 
     @lazy
     def headers(self) -> Headers:
@@ -81,12 +97,6 @@ class Request:
     def raw_path(self) -> str:
         """The path as it was sent, percent-encoded."""
         return self.target.partition("?")[0]
-
-    @lazy
-    def path(self) -> str:
-        """The path, decoded. What is not UTF-8 in it becomes U+FFFD."""
-        path = self.raw_path
-        return unquote(path) if "%" in path else path
 
     @property
     def query_string(self) -> str:
@@ -194,13 +204,14 @@ class Response:
         length: int | None = None,
         upgrade: Upgrade | None = None,
     ):
-        self.headers = list(headers.items() if isinstance(headers, dict) else headers)
-        if body and not content_type and not (headers and self.has("Content-Type")):
-            content_type = TEXT if isinstance(body, str) else BYTES
-        if content_type:
-            self.headers.append(("Content-Type", content_type))
+        kind = BYTES
+        if isinstance(body, str):
+            body, kind = body.encode(), TEXT
+        self.headers = [*(headers.items() if isinstance(headers, dict) else headers)]
+        if content_type or (body and not (headers and self.has("Content-Type"))):
+            self.headers.append(("Content-Type", content_type or kind))
         self.status = status
-        self.body = body.encode() if isinstance(body, str) else body
+        self.body = body
         self.length = length
         self.upgrade = upgrade
 
@@ -265,6 +276,8 @@ def to_response(result: Any) -> Response:
     A str is plain text, bytes are bytes, a dict or list is JSON, an asynchronous
     iterator is a body that is sent as it comes.
     """
+    if type(result) is str:
+        return Response(result)
     if isinstance(result, Response):
         return result
     if isinstance(result, (str, bytes)) or hasattr(result, "__aiter__"):

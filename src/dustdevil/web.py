@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 from inspect import isawaitable
+from types import CoroutineType
 from typing import Any
 
 from dustdevil import prefork
@@ -90,7 +91,15 @@ class Application(Router):
         super().__init__()
         self.error_pages: dict[int, ErrorPage] = {}
         self.jobs: list[Job] = []
-        self.onion: Handler | None = None
+        self._found: dict[tuple[str, str], Handler] = {}
+        # The innermost layer: call the handler that the route names.
+        self.dispatch: Handler = partial(self.attempt, self.call_route)
+        self.onion: Handler = self.dispatch
+
+    def route(self, *pattern: Any, **options: Any) -> Any:
+        """As in a Router: a decorator that enters its function into the table."""
+        self._found.clear()
+        return super().route(*pattern, **options)
 
     def use(self, middleware: Middleware) -> Middleware:
         """Decorate a middleware, as in a Router; the onion is made here, and once."""
@@ -100,10 +109,7 @@ class Application(Router):
 
     def __call__(self, head: Head, body: Any, connection: Any) -> Awaitable[Response]:
         """Answer one request: what the server calls."""
-        request = Request(head, body, connection)
-        if self.onion is None:
-            return self.dispatch(request)
-        return self.onion(request)
+        return self.onion(Request(head, body, connection))
 
     def wrap(self, handler: Handler) -> Handler:
         """Middleware around a handler. What a layer raises is a response for the next:
@@ -112,13 +118,16 @@ class Application(Router):
             handler = partial(self.attempt, layer(middleware, handler))
         return handler
 
-    def dispatch(self, request: Request) -> Awaitable[Response]:
-        """The innermost layer: call the handler that the route names."""
-        return self.attempt(self.call_route, request)
-
     def call_route(self, request: Request) -> Any:
         """Find the route, note its arguments in the request, call its handler."""
-        handler, params = self.match(request.method, request.path)
+        place = request.method, request.path
+        if place in self._found:
+            return self._found[place](request)
+        handler, params = self.match(*place)
+        if not params:
+            # A path without placeholders: the router need not be asked again, and
+            # there are no more of them than routes.
+            self._found[place] = handler
         request.params = params
         return handler(request, **params)
 
@@ -126,7 +135,10 @@ class Application(Router):
         """The handler's response, or that to its failure."""
         try:
             result = handler(request)
-            return to_response(await result if isawaitable(result) else result)
+            # isawaitable() looks at more than it must for what nearly always comes.
+            if type(result) is CoroutineType or isawaitable(result):
+                result = await result
+            return to_response(result)
         except ProtocolError:
             raise  # from reading the body: the server knows what to do
         except Exception as error:
