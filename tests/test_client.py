@@ -444,6 +444,66 @@ def test_a_request_on_a_new_connection_is_not_sent_again(loop, script):
     assert len(server.requests) == 1
 
 
+def test_a_body_of_known_length_goes_out_as_it_is(loop, script):
+    async def pieces():
+        yield b"one "
+        yield b"two"
+
+    async def main(url, length):
+        async with Client() as client:
+            response = await client.post(url, body=pieces(), length=length)
+            return await response.read()
+
+    async def echo():
+        with_length = Server(application(), loop=loop)
+        url = f"http://127.0.0.1:{with_length.listen('127.0.0.1', 0)}/echo"
+        with_length.start()
+        try:
+            assert await main(url, 7) == b"one two"
+            for wrong in (6, 8):
+                with pytest.raises(ClientError, match="otherwise"):
+                    await main(url, wrong)
+        finally:
+            await with_length.stop(0)
+
+    loop.run(echo())
+
+
+def test_a_host_of_ones_own(loop):
+    async def body(client, url):
+        response = await client.get(url + "/headers", host="example.org")
+        assert (await response.json())["host"] == "example.org"
+        with pytest.raises(ClientError, match="is no host"):
+            await client.get(url + "/headers", host="a\r\nB: c")
+
+    with_client(loop, body)
+
+
+def test_a_redirect_that_is_not_followed_is_an_answer(loop):
+    async def body(client, url):
+        response = await client.get(url + "/to/302?to=/hello", follow=False)
+        assert response.status == 302
+        assert response.headers["location"] == "/hello"
+        assert await response.read() == b""
+
+    with_client(loop, body)
+
+
+def test_a_connection_that_does_not_come_about_in_time(loop):
+    # A server whose queue is full answers no more: backlog 0 holds one connection.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+
+            async def main():
+                async with Client(ClientSettings(connect_timeout=0.05)) as client:
+                    with pytest.raises(TimeoutError):
+                        await client.get(f"http://127.0.0.1:{port}/")
+                await sleep(0)  # a turn for the attempt to hear that it is cancelled
+
+            loop.run(main())
+
+
 # TLS
 
 
@@ -470,3 +530,36 @@ def test_certificates_are_verified_by_default(loop, certificate):
         with_client(loop, body, tls=tls)
     trusting = ssl.create_default_context(cafile=str(cert))
     assert with_client(loop, body, tls=tls, client_tls=trusting) == "Hello"
+
+
+def test_redirects_cross_schemes_without_secrets(loop, certificate):
+    cert, key = certificate
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    trusting = ssl.create_default_context(cafile=str(cert))
+    secret = {"Authorization": "Basic x", "Cookie": "a=b"}
+
+    async def body(client, url):
+        plain = Server(application(), loop=loop)
+        there = f"http://127.0.0.1:{plain.listen('127.0.0.1', 0)}"
+        plain.start()
+        try:
+            down = f"{url}/to/307?to={there}/headers"
+            up = f"{there}/to/307?to={url}/headers"
+            for way in (down, up):
+                response = await client.get(way, headers=secret)
+                assert response.url == way.split("to=")[1]
+                assert not {"authorization", "cookie"} & set(await response.json())
+        finally:
+            await plain.stop(0)
+
+    with_client(loop, body, tls=tls, client_tls=trusting)
+
+
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://a/", "http://u:p@a/"])
+def test_redirects_lead_to_http_only(loop, place):
+    async def body(client, url):
+        with pytest.raises(ClientError):
+            await client.get(f"{url}/to/302?to={place}")
+
+    with_client(loop, body)

@@ -181,12 +181,17 @@ class Client:
         body: bytes | AsyncIterator[bytes] = b"",
         json: Any = None,
         timeout: float | None = None,
+        length: int | None = None,
+        host: str | None = None,
+        follow: bool = True,
     ) -> Response:
         """Send a request; return when the head of the answer is there.
 
-        `timeout` is for everything, the body too, in seconds. Raises ClientError and
-        ValueError for what can't be sent, ProtocolError for what is no response,
-        TimeoutError, and OSError.
+        `timeout` is for everything, the body too, in seconds. An iterator is sent in
+        chunks unless its `length`, in bytes, is known. `host` is sent as Host in place
+        of the URL's. A redirect is an answer like others if not to `follow`. Raises
+        ClientError and ValueError for what can't be sent, ProtocolError for what is no
+        response, TimeoutError, and OSError.
         """
         total = self.settings.total_timeout if timeout is None else timeout
         deadline = running_loop().time() + total
@@ -194,12 +199,13 @@ class Client:
         if json is not None:
             body = notation.dumps(json).encode()
             fields.append(("Content-Type", "application/json"))
-        request = Request(method, url, fields, body)
+        request = Request(method, url, fields, body, length, host)
         history: list[str] = []
         while True:
             response = await self._send(request, deadline)
             response.url, response.history = request.url, history[:]
-            if response.status not in REDIRECTS or "location" not in response.headers:
+            redirects = follow and response.status in REDIRECTS
+            if not redirects or "location" not in response.headers:
                 return response
             response.close()
             if len(history) >= self.settings.redirects:

@@ -45,12 +45,16 @@ class Origin(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request on its way; `body` is bytes, or an iterator that gives them once."""
+    """A request on its way; `body` is bytes, or an iterator that gives them once, and
+    `length` what the iterator will give, if that is known. `host` is a Host header's
+    value other than the URL's."""
 
     method: str
     url: str
     headers: list[tuple[str, str]]
     body: bytes | AsyncIterator[bytes]
+    length: int | None = None
+    host: str | None = None
 
     def again(self) -> bool:
         """Whether sending it twice does no harm (RFC 9110, 9.2.2)."""
@@ -82,6 +86,7 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     if origin.port != {"http": 80, "https": 443}[origin.scheme]:
         host += f":{origin.port}"
+    host = host if request.host is None else request.host
     if not is_host(host.encode()):
         raise ClientError(f"{host!r} is no host")
     lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {host}\r\n".encode()]
@@ -91,7 +96,9 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
     if "accept-encoding" not in names:
         lines.append(b"Accept-Encoding: gzip, deflate\r\n")
     lines += [application_line(name, value) for name, value in request.headers]
-    if not isinstance(request.body, bytes):
+    if request.length is not None:
+        lines.append(b"Content-Length: %d\r\n" % request.length)
+    elif not isinstance(request.body, bytes):
         lines.append(b"Transfer-Encoding: chunked\r\n")
     elif request.body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(b"Content-Length: %d\r\n" % len(request.body))
@@ -101,7 +108,7 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
 def redirected(request: Request, status: int, location: str) -> Request:
     """The request that a redirect asks for (RFC 9110, 15.4)."""
     url = urljoin(request.url, location)
-    method, _, headers, body = request
+    method, headers, body = request.method, request.headers, request.body
     drop: set[str] = set()
     if split(url)[0] != split(request.url)[0]:
         drop |= SECRETS  # they were meant for the other origin
@@ -148,14 +155,23 @@ class Link:
             self.stream.write(lines + request.body)
         else:
             self.stream.write(lines)
-            self.upload = current_scheduler().spawn(self._upload(request.body))
+            self.upload = current_scheduler().spawn(self._upload(request))
             self.upload.add_done_callback(self._uploaded)
 
-    async def _upload(self, pieces: AsyncIterator[bytes]) -> None:
-        async for piece in pieces:
-            self.stream.write(chunk(piece))
+    async def _upload(self, request: Request) -> None:
+        assert not isinstance(request.body, bytes)
+        sent = 0
+        async for piece in request.body:
+            sent += len(piece)
+            if request.length is None:
+                self.stream.write(chunk(piece))
+            elif sent <= request.length:
+                self.stream.write(piece)
             await self.stream.drain()
-        self.stream.write(LAST_CHUNK)
+        if request.length is None:
+            self.stream.write(LAST_CHUNK)
+        elif sent != request.length:
+            raise ClientError(f"a body of {request.length} bytes came out otherwise")
 
     def _uploaded(self, task: Future) -> None:
         # Nobody can tell the server that the rest will not come, but by closing.
