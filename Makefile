@@ -3,6 +3,7 @@
 # make lab     a lab in the terminal: make lab LAB=1
 # make autobahn  the WebSocket judge:  make autobahn PYTHON2=python2.7 CASES="12.* 13.*"
 # make fuzz    atheris on the parsers:  make fuzz FUZZ="http1 --seconds 60"
+# make soak    ten minutes of mixed load: make soak SOAK="--seconds 60"
 # make bench   ours and its peers side by side: make bench BENCH="--only ours,tornado"
 # make memcheck  the C extension under sanitizers and valgrind
 
@@ -16,7 +17,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 
-.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz memcheck bench clean
+.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz soak memcheck bench clean
 
 serve: $(READY)
 	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
@@ -60,6 +61,9 @@ build/fuzz/env/.ready: tests/fuzz/requirements.txt
 	@$(PYTHON) -m venv build/fuzz/env
 	@build/fuzz/env/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+soak: $(READY)
+	@$(BIN)/python benchmarks/soak.py $(SOAK)
 
 # The peers have an environment of their own, so that the book's stays small.
 BENCH_BIN := build/bench/bin
