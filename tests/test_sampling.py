@@ -235,7 +235,9 @@ def test_a_server_names_who_keeps_it(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        url = process.stdout.readline().split()[-1]
-        assert httpx.get(url).text.startswith("app.slow keeps the loop, for ")
-        process.terminate()
+        try:
+            url = process.stdout.readline().split()[-1]
+            assert httpx.get(url).text.startswith("app.slow keeps the loop, for ")
+        finally:
+            process.terminate()
     assert process.returncode == 0
