@@ -32,9 +32,10 @@ LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-# A histogram cuts every octave, from a power of two to the next, into this many
-# buckets of the same width.
+# A histogram cuts every octave, from a power of two to the next, into buckets.
 PARTS = 16
+# The bucket for what is not positive: its index is below that of the smallest float.
+NOTHING = -2000 * PARTS
 # The octaves that `text()` shows one by one, for times: 2**-20 s is a microsecond,
 # 2**6 s a minute. What is above or below is counted as well.
 OCTAVES = range(-20, 7)
@@ -55,11 +56,10 @@ class Counter:
         self.value += amount
 
     def state(self) -> float:
-        """The value, for `as_dict()`."""
+        """The value: what `add` takes, and adds to that of another one."""
         return self.value
 
     def add(self, state: float) -> None:
-        """Add the state of another one to this; TypeError."""
         self.value += state
 
 
@@ -124,8 +124,8 @@ class Histogram:
     def quantile(self, q: float) -> float:
         """The value that the share `q`, from 0 to 1, of all values does not exceed.
 
-        Off by 1/32 of it at most, see above. NaN when nothing was counted. Raises
-        ValueError for a share below 0 or above 1.
+        Off by 1/32 of it at most; NaN when nothing was counted. Raises ValueError
+        for what is no share.
         """
         if not 0 <= q <= 1:
             raise ValueError(f"a quantile is a share from 0 to 1, not {q}")
@@ -144,16 +144,14 @@ class Histogram:
         """
         for octave in OCTAVES:
             last = (octave + 1) * PARTS + PARTS
-            yield (
-                ldexp(1.0, octave),
-                sum(many for index, many in self._buckets.items() if index <= last),
-            )
+            below = [many for index, many in self._buckets.items() if index <= last]
+            yield ldexp(1.0, octave), sum(below)
         yield inf, self.count
 
     def state(self) -> dict[str, Any]:
         """What was counted, as plain values that JSON knows."""
         buckets = [list(pair) for pair in sorted(self._buckets.items())]
-        return {"sum": self.sum, "max": max(self.max, 0), "buckets": buckets}
+        return {"sum": self.sum, "max": self.max, "buckets": buckets}
 
     def add(self, state: dict[str, Any]) -> None:
         """Add what another histogram counted; KeyError, TypeError, ValueError."""
@@ -164,10 +162,6 @@ class Histogram:
             self.count += many
         self.sum += total
         self.max = max(self.max, most)
-
-
-# The index of the bucket for what is not positive: below that of the smallest float.
-NOTHING = -2000 * PARTS
 
 
 def bounds(index: int) -> tuple[float, float]:
@@ -186,7 +180,7 @@ Labels = tuple[tuple[str, str], ...]
 
 @dataclass
 class Family:
-    """All the metrics of one name: one for each set of labels."""
+    """All the metrics of one name, by labels."""
 
     kind: str
     help: str
@@ -251,7 +245,7 @@ class Registry:
 
         What can't be added, from a worker of another version perhaps, is named in
         the log and left out: the numbers of the others are worth more than none.
-        A worker that ended takes its counts with it, unless its last dict is kept.
+        A worker that ends takes its counts with it, unless its last dict is kept.
         """
         merged = cls()
         for families in dicts:
@@ -287,7 +281,7 @@ class Registry:
 
 
 def checked(labels: dict[str, str]) -> Labels:
-    """The labels as a key; ValueError for a name that no label may have."""
+    """The labels as a key; ValueError for a name that none may have."""
     for name in labels:
         if not LABEL_NAME.fullmatch(name) or name == "le":
             raise ValueError(f"a label can't be called {name!r}")

@@ -6,8 +6,10 @@
 
 Much of it is counted anyway, by the server and its collector, and is only read when
 the page is asked for. As a middleware, the monitor adds what only it can see: how the
-requests ended, and how long they took. Without `app.use` the page does without that,
-and a request pays nothing.
+requests ended, and how long they took. That is not free: a bare request spends half as
+long again in the application, for a layer more, two looks at the clock, and counting
+(`benchmarks/monitor.py`). Without `app.use` the page does without that, and a request
+pays nothing.
 """
 
 from collections.abc import Callable, Iterable
