@@ -51,7 +51,10 @@ class ClientSettings(Settings):
 
 
 class Response:
-    """An answer: its head is there, its body is read from here, once."""
+    """An answer: its head is there, its body is read from here, once.
+
+    `length` is the body's as it is sent, in bytes; None if only its end will tell.
+    """
 
     def __init__(self, client: "Client", origin: Origin, link: Link, deadline: float):
         self._client, self._origin, self._link = client, origin, link
@@ -67,6 +70,7 @@ class Response:
             head = await self._event()
         self._head = head
         self.status, self.reason, self.headers = head.status, head.reason, head.headers
+        self.length = head.length
         if not head.has_body:
             self._finish()
 

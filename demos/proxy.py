@@ -1,0 +1,174 @@
+"""A reverse proxy: one address in front, another server behind.
+
+    python -m demos.proxy http://127.0.0.1:9000 --port 8000 --workers 2
+
+It reads each message and writes a new one. Where a body ends is found out by our parser
+and said again in our own words, by the server and the client: what came in as framing is
+never copied. A proxy that passes on what it did not understand is how one request
+becomes two on its way (RFC 9112, 11.2).
+
+Bodies stream, both ways, no faster than the slower side takes them. A server behind that
+can't be reached is a 502, one that does not answer in time a 504; one that dies in the
+middle of a body ends the client's connection in the middle, too, since nothing else would
+tell it that something is missing.
+"""
+
+import argparse
+import logging
+from collections.abc import AsyncIterator, Iterable
+
+from dustdevil import prefork
+from dustdevil.client import Client, ClientSettings
+from dustdevil.fields import lazy
+from dustdevil.outgoing import ClientError
+
+log = logging.getLogger("dustdevil")
+
+# About one connection, not about the message (RFC 9110, 7.6.1) …
+HOP_BY_HOP = {
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
+    "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+}  # fmt: skip
+# … and what server and client write themselves.
+OURS = {"content-length", "date", "host", "expect"}
+# What a client says here of where it comes from, anybody could say.
+CLAIMS = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+
+Pairs = list[tuple[str, str]]
+
+
+class Answer:
+    """A response, as the server's contract has it."""
+
+    upgrade = None
+
+    def __init__(self, status: int, headers: Pairs, body, length: int | None) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.length = length
+
+
+class Proxy:
+    """An application that has another server answer.
+
+    `upstream` is that server's URL, without a path. It is told the Host that the client
+    asked for if `keep_host`, otherwise its own. `timeout`, in seconds, is for it to
+    accept a connection, and for each next piece of its answer.
+    """
+
+    def __init__(
+        self, upstream: str, keep_host: bool = False, timeout: float = 30
+    ) -> None:
+        self.upstream = upstream.rstrip("/")
+        self.keep_host = keep_host
+        self.settings = ClientSettings(
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            total_timeout=24 * 3600,
+            per_host=256,
+        )
+
+    @lazy
+    def client(self) -> Client:
+        """Made with the first request, when the loop runs that it belongs to."""
+        return Client(self.settings)
+
+    async def __call__(self, head, body, connection) -> Answer:
+        """Answer one request: what the server calls."""
+        target = head.target if head.target.startswith("/") else "/"
+        try:
+            response = await self.client.request(
+                head.method,
+                self.upstream + target,
+                headers=forwarded(head, connection),
+                # Without a body, the client may send a request a second time when a
+                # kept connection turns out to be closed.
+                body=body if head.has_body else b"",
+                length=head.length if head.has_body else None,
+                host=head.host if self.keep_host and head.host else None,
+                follow=False,
+            )
+        except TimeoutError:
+            return failure(504, "the server behind did not answer in time")
+        except (OSError, ClientError) as error:
+            log.warning("%s %s: %s", head.method, self.upstream, error)
+            return failure(502, "the server behind can't be reached")
+        headers = end_to_end(response.headers.items())
+        headers.append(("Via", "1.1 dustdevil"))
+        if head.method == "HEAD":
+            length = response.headers.get("content-length")
+            return Answer(
+                response.status, headers, nothing(), int(length) if length else None
+            )
+        return Answer(response.status, headers, response.raw(), response.length)
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    """A body that is not sent anyway."""
+    return
+    yield b""
+
+
+def failure(status: int, text: str) -> Answer:
+    """An answer of the proxy itself."""
+    headers = [("Content-Type", "text/plain; charset=utf-8")]
+    return Answer(status, headers, f"{status} {text}\n".encode(), None)
+
+
+def end_to_end(headers: Iterable[tuple[str, str]]) -> Pairs:
+    """The fields that are meant for whoever is at the other end.
+
+    A sender names more of those that are not in Connection (RFC 9110, 7.6.1).
+    """
+    pairs = list(headers)
+    options = [value for name, value in pairs if name.lower() == "connection"]
+    named = {option.strip().lower() for option in ",".join(options).split(",")}
+    drop = HOP_BY_HOP | OURS | named
+    return [(name, value) for name, value in pairs if name.lower() not in drop]
+
+
+def forwarded(head, connection) -> Pairs:
+    """The fields of a request as it goes on, and where it came from (RFC 7239)."""
+    pairs = [
+        (name, value)
+        for name, value in end_to_end(head.headers.items())
+        if name.lower() not in CLAIMS
+    ]
+    if not any(name.lower() == "accept-encoding" for name, _ in pairs):
+        # Our client would offer what this one perhaps can't read.
+        pairs.append(("Accept-Encoding", "identity"))
+    address = connection.remote[0] if connection.remote else "unknown"
+    node = f'"[{address}]"' if ":" in address else address
+    host = head.host.replace('"', "")
+    return [
+        *pairs,
+        ("Via", f"{head.version} dustdevil"),
+        ("X-Forwarded-For", address),
+        ("X-Forwarded-Host", host),
+        ("X-Forwarded-Proto", connection.scheme),
+        ("Forwarded", f'for={node};host="{host}";proto={connection.scheme}'),
+    ]
+
+
+def main() -> None:
+    """Serve until a signal ends it."""
+    command = argparse.ArgumentParser("demos.proxy", description=__doc__.split("\n")[0])
+    command.add_argument("upstream", help="the URL of the server behind")
+    command.add_argument("--host", default="127.0.0.1")
+    command.add_argument("--port", default=8000, type=int)
+    command.add_argument("--workers", default=1, type=int)
+    command.add_argument("--timeout", default=30, type=float, metavar="SECONDS")
+    command.add_argument("--keep-host", action="store_true")
+    given = command.parse_args()
+    prefork.serve(
+        lambda: Proxy(given.upstream, given.keep_host, given.timeout),
+        given.host,
+        given.port,
+        workers=given.workers,
+        max_body=None,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,301 @@
+"""The reverse proxy of the demos, between raw sockets that see every byte."""
+
+import socket
+import threading
+
+import pytest
+
+from demos.proxy import Proxy, end_to_end
+from dustdevil.loop import Loop
+from dustdevil.server import Server, ServerSettings
+
+PATIENCE = 10
+
+
+class Front:
+    """The proxy, on a loop in a thread of its own."""
+
+    def __init__(self, upstream, **options):
+        self.loop = Loop()
+        proxy = Proxy(upstream, **options)
+        settings = ServerSettings(max_body=None, last_call=0)
+        self.server = Server(proxy, settings, self.loop)
+        self.port = self.server.listen("127.0.0.1", 0)
+        self.server.start()
+        self.proxy = proxy
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+
+    def connect(self):
+        sock = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        return sock, sock.makefile("rb")
+
+    def close(self):
+        self.loop.call_from_thread(self._stop)
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive()
+        self.loop.close()
+
+    def _stop(self):
+        if "client" in vars(self.proxy):
+            self.proxy.client.close()
+        task = self.loop.spawn(self.server.stop(0))
+        task.add_done_callback(lambda _: self.loop.stop())
+
+
+class Behind:
+    """The server behind: the test itself plays it, connection by connection."""
+
+    def __init__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.sock.settimeout(PATIENCE)
+        self.url = f"http://127.0.0.1:{self.sock.getsockname()[1]}"
+        self.open = []
+
+    def accept(self):
+        peer, _ = self.sock.accept()
+        peer.settimeout(PATIENCE)
+        file = peer.makefile("rb")
+        self.open += [file, peer]
+        return peer, file
+
+    def close(self):
+        for each in self.open:
+            each.close()
+        self.sock.close()
+
+
+@pytest.fixture
+def behind():
+    one = Behind()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def front(behind):
+    started = []
+
+    def start(upstream=None, **options):
+        started.append(Front(upstream or behind.url, **options))
+        sock, file = started[-1].connect()
+        started[-1].open = [file, sock]
+        return sock, file
+
+    yield start
+    for one in started:
+        for each in one.open:
+            each.close()
+        one.close()
+
+
+def read_head(file):
+    """A message's first line, and its fields: names in small letters."""
+    first, fields = file.readline().decode().rstrip(), []
+    while (line := file.readline().decode().rstrip()) != "":
+        name, _, value = line.partition(": ")
+        fields.append((name.lower(), value))
+    return first, fields
+
+
+def ask(sock, *lines, method="GET", target="/"):
+    lines = (f"{method} {target} HTTP/1.1", "Host: shop.example", *lines, "", "")
+    sock.sendall("\r\n".join(lines).encode())
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def test_requests_and_answers_go_through_on_kept_connections(front, behind):
+    sock, file = front()
+    peer = None
+    for number in range(3):
+        ask(sock, target=f"/a%20b?n={number}&q=%22")
+        if peer is None:
+            peer, incoming = behind.accept()
+        first, _ = read_head(incoming)
+        assert first == f"GET /a%20b?n={number}&q=%22 HTTP/1.1"
+        peer.sendall(OK + b"Content-Length: 2\r\nX-Own: 1\r\n\r\nhi")
+        first, fields = read_head(file)
+        assert first == "HTTP/1.1 200 OK"
+        assert dict(fields)["x-own"] == "1"
+        assert file.read(2) == b"hi"
+
+
+def test_what_is_about_one_connection_stays_on_it(front, behind):
+    sock, file = front()
+    ask(sock, "Connection: X-Secret, keep-alive", "X-Secret: 1", "Keep-Alive: 5",
+        "Proxy-Authorization: x", "TE: trailers", "Upgrade: websocket", "Kept: yes",
+        "X-Forwarded-For: 8.8.8.8", "Forwarded: for=8.8.8.8")  # fmt: skip
+    peer, incoming = behind.accept()
+    _, fields = read_head(incoming)
+    found = dict(fields)
+    assert len(found) == len(fields)
+    dropped = {"connection", "x-secret", "keep-alive", "te", "upgrade"}
+    assert not (dropped | {"proxy-authorization", "transfer-encoding"}) & set(found)
+    assert found["kept"] == "yes"
+    assert found["host"] == behind.url.removeprefix("http://")
+    assert found["x-forwarded-for"] == "127.0.0.1"
+    assert found["x-forwarded-host"] == "shop.example"
+    assert found["forwarded"] == 'for=127.0.0.1;host="shop.example";proto=http'
+    assert found["via"] == "1.1 dustdevil"
+    assert found["accept-encoding"] == "identity"
+    peer.sendall(OK + b"Connection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 9\r\n"
+                 b"Content-Length: 0\r\n\r\n")  # fmt: skip
+    _, fields = read_head(file)
+    assert not {"x-hop", "keep-alive", "connection"} & set(dict(fields))
+
+
+def test_the_clients_host_may_be_kept(front, behind):
+    sock, _ = front(keep_host=True)
+    ask(sock)
+    _, incoming = behind.accept()
+    assert dict(read_head(incoming)[1])["host"] == "shop.example"
+
+
+def test_framing_is_made_anew(front, behind):
+    """A chunk extension and a trailer end here, and so does the cutting into chunks."""
+    sock, _ = front()
+    ask(sock, "Transfer-Encoding: chunked", method="POST")
+    sock.sendall(b"003;ext=1\r\nabc\r\n0\r\nX-Trailer: 1\r\n\r\n")
+    _, incoming = behind.accept()
+    _, fields = read_head(incoming)
+    lengths = [f for f in fields if f[0] in ("content-length", "transfer-encoding")]
+    assert lengths == [("transfer-encoding", "chunked")]
+    assert incoming.read(13) == b"3\r\nabc\r\n0\r\n\r\n"
+
+
+def test_what_could_be_two_requests_goes_nowhere(front, behind):
+    sock, file = front()
+    ask(sock, "Content-Length: 3", "Transfer-Encoding: chunked", method="POST")
+    assert file.readline().startswith(b"HTTP/1.1 400")
+    behind.sock.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        behind.sock.accept()
+
+
+def test_bodies_stream_both_ways(front, behind):
+    """Each piece is seen on the other side before the next one is sent."""
+    sock, file = front()
+    ask(sock, "Content-Length: 6", method="POST")
+    sock.sendall(b"one")
+    peer, incoming = behind.accept()
+    _, fields = read_head(incoming)
+    assert dict(fields)["content-length"] == "6"
+    assert incoming.read(3) == b"one"
+    sock.sendall(b"two")
+    assert incoming.read(3) == b"two"
+    peer.sendall(OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    read_head(file)
+    assert file.read(8) == b"3\r\nabc\r\n"
+    peer.sendall(b"3\r\ndef\r\n0\r\n\r\n")
+    assert file.read(13) == b"3\r\ndef\r\n0\r\n\r\n"
+
+
+def test_a_slow_reader_holds_the_server_behind_back(front, behind):
+    sock, file = front()
+    ask(sock)
+    peer, incoming = behind.accept()
+    read_head(incoming)
+    size = 64 * 1024 * 1024
+    peer.sendall(OK + b"Content-Length: %d\r\n\r\n" % size)
+    read_head(file)
+    peer.settimeout(0.3)
+    sent, piece = 0, bytes(65536)
+    with pytest.raises(TimeoutError):
+        while sent < size:
+            sent += peer.send(piece)
+    assert sent < size / 2  # the buffers of four sockets and no more
+    peer.settimeout(PATIENCE)
+    rest = threading.Thread(target=peer.sendall, args=(bytes(size - sent),))
+    rest.start()
+    received = 0
+    while received < size:
+        received += len(file.read1(65536))
+    rest.join(PATIENCE)
+    assert received == size
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 10\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"]
+)  # fmt: skip
+def test_a_body_that_breaks_off_breaks_off_here(front, behind, head):
+    sock, file = front()
+    ask(sock)
+    peer, incoming = behind.accept()
+    read_head(incoming)
+    peer.sendall(OK + head)
+    read_head(file)
+    wanted = head.partition(b"\r\n\r\n")[2]
+    assert file.read(len(wanted)) == wanted
+    incoming.close()
+    peer.close()
+    try:
+        rest = file.read()
+    except ConnectionResetError:
+        rest = b""
+    assert rest == b""  # and no last chunk that would make it look whole
+
+
+def test_head_keeps_its_length(front, behind):
+    sock, file = front()
+    ask(sock, method="HEAD")
+    peer, incoming = behind.accept()
+    read_head(incoming)
+    peer.sendall(OK + b"Content-Length: 12345\r\n\r\n")
+    assert dict(read_head(file)[1])["content-length"] == "12345"
+
+
+def test_redirects_are_the_clients_matter(front, behind):
+    sock, file = front()
+    ask(sock)
+    peer, incoming = behind.accept()
+    read_head(incoming)
+    peer.sendall(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n")
+    first, fields = read_head(file)
+    assert first == "HTTP/1.1 302 Found"
+    assert dict(fields)["location"] == "/x"
+
+
+def test_nobody_behind(front):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    sock, file = front(f"http://127.0.0.1:{port}")
+    ask(sock)
+    assert file.readline() == b"HTTP/1.1 502 Bad Gateway\r\n"
+
+
+def test_nonsense_from_behind(front, behind):
+    sock, file = front()
+    ask(sock)
+    peer, incoming = behind.accept()
+    read_head(incoming)
+    peer.sendall(b"SSH-2.0\r\n")
+    assert file.readline() == b"HTTP/1.1 502 Bad Gateway\r\n"
+
+
+def test_no_answer_in_time(front, behind):
+    sock, file = front(timeout=0.05)
+    ask(sock)
+    behind.accept()
+    assert file.readline() == b"HTTP/1.1 504 Gateway Timeout\r\n"
+
+
+def test_requests_of_several_clients_go_side_by_side(front, behind):
+    clients = [front() for _ in range(4)]
+    for number, (sock, _) in enumerate(clients):
+        ask(sock, target=f"/{number}")
+    peers = {}
+    for _ in clients:
+        peer, incoming = behind.accept()
+        peers[read_head(incoming)[0]] = peer
+    for number, (_, file) in reversed(list(enumerate(clients))):
+        peer = peers[f"GET /{number} HTTP/1.1"]
+        peer.sendall(OK + b"Content-Length: 1\r\n\r\n%d" % number)
+        read_head(file)
+        assert file.read(1) == b"%d" % number
+
+
+def test_names_in_connection_have_no_case():
+    pairs = [("Connection", "A, b"), ("a", "1"), ("B", "2"), ("C", "3")]
+    assert end_to_end(pairs) == [("C", "3")]
