@@ -2,15 +2,15 @@
 
     python -m demos.proxy http://127.0.0.1:9000 --port 8000 --workers 2
 
-It reads each message and writes a new one. Where a body ends is found out by our parser
-and said again in our own words, by the server and the client: what came in as framing is
-never copied. A proxy that passes on what it did not understand is how one request
-becomes two on its way (RFC 9112, 11.2).
+It reads each message and writes a new one. Where a body ends is found out by our
+parser and said again in our own words, by the server and the client: what came in as
+framing is never copied. A proxy that passes on what it did not understand is how one
+request becomes two on its way (RFC 9112, 11.2).
 
-Bodies stream, both ways, no faster than the slower side takes them. A server behind that
-can't be reached is a 502, one that does not answer in time a 504; one that dies in the
-middle of a body ends the client's connection in the middle, too, since nothing else would
-tell it that something is missing.
+Bodies stream, both ways, no faster than the slower side takes them. A server behind
+that can't be reached is a 502, one that does not answer in time a 504; one that dies in
+the middle of a body ends the client's connection in the middle, too, since nothing else
+would tell it that something is missing.
 """
 
 import argparse
