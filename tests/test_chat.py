@@ -17,7 +17,7 @@ from demos.chat import resp
 from demos.chat.app import make_app
 from demos.chat.resp import Redis, RedisError, encode, parse
 from demos.chat.room import Listener, Room
-from dustdevil.coroutine import Scheduler
+from dustdevil.coroutine import Scheduler, let_others_run
 from dustdevil.loop import Loop
 from dustdevil.stream import Stream
 
@@ -141,6 +141,29 @@ def test_who_does_not_read_is_let_go():
         assert listener.ws.left == 1013
 
     Scheduler().run(main())
+
+
+def test_what_redis_tells_twice_is_heard_once():
+    room = Room("redis://localhost")
+    for entry in (b'7 "a"', b'8 "b"', b'7 "a"', b'8 "b"', b'9 "c"'):
+        room._hear(entry)
+    assert room.topic.since(0) == [(7, "a"), (8, "b"), (9, "c")]
+
+
+def test_those_who_poll_hear_at_once_when_redis_comes_or_goes():
+    room, scheduler, seen = Room("redis://localhost"), Scheduler(), []
+    room.on_status.add(seen.append)
+
+    async def main():
+        for redis in (object(), None):
+            polling = scheduler.spawn(room.topic.after(0))
+            await let_others_run()
+            room._note(redis)
+            room._note(redis)
+            assert await polling == []
+
+    scheduler.run(main())
+    assert seen == [True, False]
 
 
 # RESP

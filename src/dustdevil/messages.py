@@ -266,7 +266,7 @@ def local_path(text: str | None, default: str = "/") -> str:
     that ends elsewhere. Browsers skip tabs and newlines and read "\\" as "/", and
     after two slashes comes a host: "/\\evil.example" is not here.
     """
-    here = text is not None and re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", text)
+    here = text is not None and re.fullmatch(r"/(?!/)[^\\\x00-\x20\x7f]*", text)
     return text if here and text else default
 
 
