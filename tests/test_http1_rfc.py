@@ -555,10 +555,12 @@ class Counting(RequestParser):
 
     copied = 0
 
-    def _forget_used(self):
-        if self._start:
-            self.copied += len(self._buffer) - self._start
-        super()._forget_used()
+    def feed(self, data):
+        before = self._buffer
+        events = super().feed(data)
+        if self._buffer is not before:
+            self.copied += len(self._buffer)
+        return events
 
 
 BULKY = {

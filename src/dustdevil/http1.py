@@ -223,14 +223,15 @@ class RequestParser:
         else:
             self._buffer = data
         events: list[Event] = []
+        size, most = len(self._buffer), self.limits.batch
         try:
-            while self._start < len(self._buffer) and len(events) < self.limits.batch:
+            while self._start < size and len(events) < most:
                 if not self._step(self, events):
                     break
         except ProtocolError as error:
             events.append(error.with_traceback(None))
             self._step = RequestParser._ignore
-        if self._start == len(self._buffer):
+        if self._start == size:
             self._buffer = b""
         elif self._start or isinstance(self._buffer, bytes):
             # To a bytearray, bytes can be added without copying those before.
