@@ -12,7 +12,9 @@ import httpx
 import pytest
 from test_server import PATIENCE, Running
 
-from dustdevil.wsgi import WSGI, ClientGone
+from dustdevil.coroutine import let_others_run
+from dustdevil.loop import Loop
+from dustdevil.wsgi import WSGI, Blocks, ClientGone
 
 PLAIN = [("Content-Type", "text/plain")]
 
@@ -787,6 +789,61 @@ def test_a_client_that_leaves_before_the_answer(serve, caplog):
     assert caplog.text == ""
 
 
+def test_a_client_that_leaves_ends_an_iteration_that_gives_nothing(serve):
+    begun, ended = threading.Event(), threading.Event()
+
+    def app(environ, start_response):
+        start_response("200 OK", PLAIN)
+        try:
+            while True:
+                begun.set()
+                time.sleep(0.001)
+                yield b""
+        finally:
+            ended.set()
+
+    with serve(app).connect() as client:
+        client.send(get())
+        assert begun.wait(PATIENCE)
+        client.reset()
+    assert ended.wait(PATIENCE)
+
+
+def test_a_thread_that_waits_for_room_goes_on_when_nobody_wants_more():
+    async def main():
+        blocks = Blocks()
+        blocks.put_now(memoryview(b"one"))
+        waiting = loop.spawn(blocks.put(memoryview(b"two")))
+        await let_others_run()
+        assert not waiting.done()
+        await blocks.aclose()
+        await waiting
+        await blocks.put(memoryview(b"three"))
+
+    loop = Loop()
+    try:
+        loop.run(main())
+    finally:
+        loop.close()
+
+
+def test_after_its_response_an_application_reads_nothing_of_the_next_request(serve):
+    read = Queue()
+
+    def app(environ, start_response):
+        start_response("200 OK", [*PLAIN, ("Content-Length", "3")])
+        yield b"abc"
+        if environ["PATH_INFO"] == "/first":
+            read.put(environ["wsgi.input"].read())
+
+    with serve(app).connect() as client:
+        client.send(get("/first", "Content-Length: 5", method="POST"))
+        assert client.response()[2] == b"abc"
+        assert read.get(timeout=PATIENCE) == b""
+        client.send(b"12345" + get("/second"))
+        assert client.response()[2] == b"abc"
+
+
 def test_a_slow_client_holds_the_thread_back(serve):
     made = []
 
@@ -817,6 +874,7 @@ def test_the_server_stops_with_an_answer_under_way(serve):
         client.send(get())
         client.sock.recv(1000)
         server.stop()
+        server.loop.close()  # what serve() does next
     assert ended.wait(PATIENCE)
 
 
