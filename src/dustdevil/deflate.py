@@ -8,8 +8,8 @@ starts every message afresh (`no_context_takeover`). What is not said means 15 b
 32 KiB, and that a message may refer to the messages before it.
 
 That window is what compression costs. zlib keeps 8 bytes for each byte of it to
-compress and one to inflate, and about 10 KiB more: for every connection, from its
-first compressed message on.
+compress and one to inflate, and some 6 KiB more: for every connection, from its first
+compressed message on.
 """
 
 import re
