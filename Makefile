@@ -69,6 +69,7 @@ soak: $(READY)
 BENCH_BIN := build/bench/bin
 
 bench: build/bench/.ready
+	@$(BENCH_BIN)/python setup.py --quiet build_ext --inplace || echo "without the C extension"
 	@$(BENCH_BIN)/python benchmarks/bench.py $(or $(BENCH),--save)
 
 build/bench/.ready: benchmarks/requirements.txt benchmarks/requirements-bjoern.txt
