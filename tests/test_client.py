@@ -12,7 +12,7 @@ import pytest
 
 from dustdevil.client import Client, ClientError, ClientSettings
 from dustdevil.coroutine import let_others_run
-from dustdevil.http1 import ProtocolError
+from dustdevil.head import ProtocolError
 from dustdevil.loop import Loop
 from dustdevil.resolver import Resolver
 from dustdevil.server import Server

@@ -15,7 +15,8 @@ from test_http1 import REJECTED, chunked, get, post
 from test_server import Answer, Running
 
 from dustdevil import http1, twins
-from dustdevil.http1 import Data, End, Head, Limits, ProtocolError, RequestParser
+from dustdevil.head import Head, ProtocolError
+from dustdevil.http1 import Data, End, Limits, RequestParser
 
 try:
     from dustdevil import _speedups

@@ -13,7 +13,7 @@ from test_web import ask, head, header, run
 
 from dustdevil.coroutine import CancelledError, Future
 from dustdevil.events import EventStream
-from dustdevil.http1 import ProtocolError
+from dustdevil.head import ProtocolError
 from dustdevil.middleware import AccessLog, ETags, Gzip, Squeezed, escape
 from dustdevil.web import Application, HTTPError, Response, html
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dustdevil.http1 import Data, End, Limits, ProtocolError
+from dustdevil.head import ProtocolError
+from dustdevil.http1 import Data, End, Limits
 from dustdevil.responses import INTERIM, ResponseHead, ResponseParser
 
 

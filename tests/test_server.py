@@ -18,7 +18,7 @@ import pytest
 
 from dustdevil.connection import Connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
-from dustdevil.http1 import ProtocolError
+from dustdevil.head import ProtocolError
 from dustdevil.loop import Loop
 from dustdevil.server import Server, ServerSettings
 from dustdevil.stream import HIGH_WATER, StreamClosed

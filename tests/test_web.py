@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from dustdevil.coroutine import Scheduler, coroutine
-from dustdevil.http1 import ProtocolError, RequestParser
+from dustdevil.head import ProtocolError
+from dustdevil.http1 import RequestParser
 from dustdevil.messages import Values, local_path, to_response
 from dustdevil.web import (
     Application,

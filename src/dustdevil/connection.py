@@ -20,22 +20,11 @@ from types import CoroutineType
 from typing import Any, Protocol
 
 from dustdevil.coroutine import CancelledError, Future, Task
-from dustdevil.http1 import (
-    LAST_CHUNK,
-    NO_HEADERS,
-    Data,
-    End,
-    Event,
-    Head,
-    Limits,
-    ProtocolError,
-    RequestParser,
-    chunk,
-    encode_head,
-    opening,
-)
+from dustdevil.head import NO_HEADERS, Head, ProtocolError
+from dustdevil.http1 import Data, End, Event, Limits, RequestParser
 from dustdevil.loop import Loop
 from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
+from dustdevil.writer import LAST_CHUNK, chunk, encode_head, opening
 
 log = logging.getLogger("dustdevil")
 

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
 
-from dustdevil.http1 import Head
+from dustdevil.head import Head
 from dustdevil.stream import CHUNK
 
 Environ = dict[str, Any]

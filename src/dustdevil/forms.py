@@ -27,7 +27,8 @@ from urllib.parse import parse_qsl
 
 from dustdevil.coroutine import let_others_run
 from dustdevil.fields import Integer, Settings, Size, Text, lazy
-from dustdevil.http1 import Data, Headers
+from dustdevil.head import Headers
+from dustdevil.http1 import Data
 from dustdevil.multipart import (
     FormError,
     MultipartParser,

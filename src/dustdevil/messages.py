@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from dustdevil.fields import lazy
 from dustdevil.forms import Form, FormSettings, Values, read_form
-from dustdevil.http1 import Head, Headers
+from dustdevil.head import Head, Headers
 from dustdevil.stream import Stream
 
 Pair = tuple[str, str]

@@ -19,7 +19,7 @@ from time import gmtime, monotonic, strftime, time
 from typing import Any
 
 from dustdevil.coroutine import CancelledError, let_others_run
-from dustdevil.http1 import Head, Headers, ProtocolError
+from dustdevil.head import Head, Headers, ProtocolError
 from dustdevil.messages import Pair, Request, Response
 from dustdevil.routing import Handler
 from dustdevil.static import BLOCK, COMPRESSIBLE, GZIP_SMALLEST, accepts_gzip, names

@@ -23,7 +23,8 @@ raises a `FormError`; nothing is repaired or guessed.
 import re
 
 from dustdevil.grammar import FIELD, TOKEN
-from dustdevil.http1 import NO_HEADERS, Data, End, Headers
+from dustdevil.head import NO_HEADERS, Headers
+from dustdevil.http1 import Data, End
 
 # RFC 2046, 5.1.1   boundary := 0*69<bchars> bcharsnospace
 BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")

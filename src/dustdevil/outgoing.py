@@ -12,19 +12,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from dustdevil.coroutine import Future, Task, current_scheduler
-from dustdevil.http1 import (
-    LAST_CHUNK,
-    NAME,
-    ORIGIN,
-    Limits,
-    ProtocolError,
-    application_line,
-    chunk,
-    is_host,
-)
+from dustdevil.grammar import NAME, ORIGIN
+from dustdevil.head import ProtocolError, is_host
+from dustdevil.http1 import Limits
 from dustdevil.resolver import to_ascii
 from dustdevil.responses import ResponseParser
 from dustdevil.stream import Stream, StreamClosed
+from dustdevil.writer import LAST_CHUNK, application_line, chunk
 
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}  # RFC 9110, 9.2.2
 SECRETS = {"authorization", "cookie", "proxy-authorization"}

@@ -12,17 +12,8 @@ from collections import deque
 from typing import Any
 
 from dustdevil.fields import lazy
-from dustdevil.http1 import (
-    NO_HEADERS,
-    Data,
-    End,
-    Headers,
-    Limits,
-    ProtocolError,
-    RequestParser,
-    body_length,
-    tokens,
-)
+from dustdevil.head import NO_HEADERS, Headers, ProtocolError, body_length, tokens
+from dustdevil.http1 import Data, End, Limits, RequestParser
 from dustdevil.twins import framing_fields
 
 # RFC 9112, 4   status-line = HTTP-version SP status-code SP [ reason-phrase ]

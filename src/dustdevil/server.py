@@ -3,7 +3,7 @@
 The application is any callable `application(head, body, connection)`. It is called
 once a request, with
 
-- `head`, an `http1.Head`: method, target, version, headers. It belongs to the parser
+- `head`, a `head.Head`: method, target, version, headers. It belongs to the parser
   and is read only;
 - `body`, a `Body`: `await body.read()` gives all of it, `async for chunk in body`
   gives it piece by piece, and reads no faster than the loop asks. What the
@@ -32,7 +32,7 @@ A response to HEAD is written like that to GET, and the server sends only its he
 An iterator that is not read to its end is closed with `aclose()`, if it has that.
 When the client goes away while the application still works, its coroutine is
 cancelled: `CancelledError` is raised where it waits. An exception from it is logged
-and answered with a 500; `http1.ProtocolError(status, reason)`, raised by reading a
+and answered with a 500; `head.ProtocolError(status, reason)`, raised by reading a
 bad or too large body, is answered with its own status.
 """
 
@@ -48,7 +48,8 @@ from dustdevil.collector import Collector
 from dustdevil.connection import Body, Connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.fields import Boolean, Integer, Seconds, Settings, Size
-from dustdevil.http1 import Head, Limits
+from dustdevil.head import Head
+from dustdevil.http1 import Limits
 from dustdevil.loop import Loop
 from dustdevil.metrics import Histogram
 from dustdevil.sampling import Watchdog

@@ -20,7 +20,7 @@ from io import FileIO
 from urllib.parse import quote
 
 from dustdevil.coroutine import let_others_run
-from dustdevil.http1 import Headers
+from dustdevil.head import Headers
 from dustdevil.messages import HTTPError, Pair, Request, Response, redirect
 from dustdevil.speedups import fs64
 

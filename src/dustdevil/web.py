@@ -24,7 +24,7 @@ from types import CoroutineType
 from typing import Any
 
 from dustdevil import prefork
-from dustdevil.http1 import Head, ProtocolError
+from dustdevil.head import Head, ProtocolError
 from dustdevil.messages import (
     HTTPError,
     Request,

@@ -27,11 +27,12 @@ from typing import Any
 from dustdevil.connection import BODILESS, Body, Connection, close
 from dustdevil.coroutine import CancelledError, Future
 from dustdevil.environ import BASE, Environ, make_environ
-from dustdevil.http1 import Head, ProtocolError, application_line
+from dustdevil.head import Head, ProtocolError
 from dustdevil.loop import Loop
 from dustdevil.stream import CHUNK, HIGH_WATER
 from dustdevil.sync import Queue
 from dustdevil.threads import ThreadPool, run_in_loop
+from dustdevil.writer import application_line
 
 log = logging.getLogger("dustdevil")
 

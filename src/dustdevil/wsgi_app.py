@@ -19,16 +19,11 @@ from urllib.parse import quote
 
 from dustdevil.connection import BODILESS, Body, Page, close
 from dustdevil.environ import Environ
-from dustdevil.http1 import (
-    NO_HEADERS,
-    Data,
-    End,
-    Head,
-    ProtocolError,
-    application_line,
-)
+from dustdevil.head import NO_HEADERS, Head, ProtocolError
+from dustdevil.http1 import Data, End
 from dustdevil.loop import Loop
 from dustdevil.stream import CHUNK
+from dustdevil.writer import application_line
 from dustdevil.wsgi import App
 
 # What may stand in a path and in a query as it is (RFC 3986, 3.3 and 3.4).

@@ -7,7 +7,8 @@ limits allow.
 
 from itertools import pairwise
 
-from dustdevil.http1 import Data, End, Head, Limits, ProtocolError, RequestParser
+from dustdevil.head import Head, ProtocolError
+from dustdevil.http1 import Data, End, Limits, RequestParser
 
 LIMITS = Limits(line=120, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80, batch=3)  # fmt: skip

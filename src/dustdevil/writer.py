@@ -1,0 +1,75 @@
+"""Responses as bytes: the writing half of HTTP/1.1 (RFC 9112).
+
+`encode_head` makes a response's head, `chunk` and `LAST_CHUNK` a body whose length is
+not known yet. What an application gives is checked here: a header is one line, or it
+is refused.
+"""
+
+import re
+from collections.abc import Iterable
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from itertools import starmap
+from time import time
+
+from dustdevil.grammar import FIELD_LINE, NAME
+
+LAST_CHUNK = b"0\r\n\r\n"
+OURS = {"content-length", "transfer-encoding", "connection", "date"}
+
+
+def encode_head(
+    status: int,
+    headers: Iterable[tuple[str, str]] = (),
+    framing: bytes = b"",
+    reason: str | None = None,
+) -> bytes:
+    """The head of a response, with its Date and its empty line.
+
+    `headers` are from the application, and checked: ValueError for what would not
+    be one header line. `framing` is ours, and made by `field_line`, or a constant.
+    """
+    return opening(status, reason, tuple(headers), int(time())) + framing + b"\r\n"
+
+
+@lru_cache(maxsize=64)
+def opening(status: int, reason: str | None, headers: tuple, second: int) -> bytes:
+    """Status line, Date and the application's headers: made once a second, while
+    responses are alike."""
+    if reason is None:
+        known = status in HTTPStatus.__members__.values()
+        reason = HTTPStatus(status).phrase if known else ""
+    if not 100 <= status <= 999:
+        raise ValueError(f"{status} is no HTTP status")
+    line = f"HTTP/1.1 {status:d} {reason}".encode("latin-1")
+    if not re.fullmatch(rb"[\t -~\x80-\xff]+", line):
+        raise ValueError(f"a reason phrase can't be {reason!r}")
+    date = field_line("Date", formatdate(second, usegmt=True))
+    return b"".join([line, b"\r\n", date, *starmap(application_line, headers)])
+
+
+@lru_cache(maxsize=256)
+def application_line(name: str, value: str) -> bytes:
+    """A header line that the application may set. Most come again and again."""
+    if name.lower() in OURS:
+        raise ValueError(f"{name} is written by the server, not by the application")
+    return field_line(name, value)
+
+
+def field_line(name: str, value: str) -> bytes:
+    """One header line with its CRLF.
+
+    Raises ValueError for a name that is no token and for a value with a CR, LF or
+    NUL in it, or with characters outside Latin-1: with a CRLF in a value, whoever
+    chose the value would write headers, or a whole second response.
+    """
+    line = f"{name}: {value}".encode("latin-1")
+    if not NAME.fullmatch(name.encode("latin-1")) or not FIELD_LINE.fullmatch(line):
+        raise ValueError(f"no header line can be made of {name!r} and {value!r}")
+    return line + b"\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of a body (RFC 9112, 7.1); nothing for no data, which would end it."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
