@@ -1,6 +1,8 @@
 """The contract of dustdevil.cycles."""
 
+import builtins
 import gc
+import sys
 import weakref
 
 import pytest
@@ -124,6 +126,19 @@ def reaching_from(start, edges):
 
 def reaching(end, edges):
     return reaching_from(end, [(b, a) for a, b in edges])
+
+
+def test_a_graph_does_not_go_from_a_function_to_everything():
+    def function():
+        return thing
+
+    thing = Node(function)
+    graph = Graph(weakref.ref(thing))
+    found = graph.objects.values()
+    assert any(other is function for other in found)
+    for module in (builtins, sys, gc, weakref):
+        assert not any(other in (module, vars(module)) for other in found)
+    assert len(found) < 10
 
 
 # Cycles

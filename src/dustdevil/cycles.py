@@ -230,8 +230,8 @@ def is_news(keeper: object, chain: list[Any]) -> bool:
 
 
 def is_namespace(thing: object) -> bool:
-    """Whether it holds the variables of a module."""
-    return isinstance(thing, dict) and "__builtins__" in thing
+    """Whether it holds the variables of a module, be it written in Python or in C."""
+    return isinstance(thing, dict) and "__spec__" in thing
 
 
 def describe(thing: object, kept: object = None) -> str:
