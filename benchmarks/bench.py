@@ -61,8 +61,7 @@ def measure(rounds: int, seconds: float, only: set[str], skip: set[str]) -> dict
     need("wrk", "wrk")
     compile_c(APPS / "epoll.c", "epoll")
     tool = compile_c(HERE / "ask.c", "ask")
-    results: dict = {"about": about(), "rounds": rounds, "seconds": seconds}
-    results["about"]["date"] = time.strftime("%Y-%m-%d")
+    results: dict = {"rounds": rounds, "seconds": seconds}
 
     def chosen(peers: list[Peer]) -> list[Peer]:
         return [peer for peer in peers if not only or peer.name in only]
@@ -90,6 +89,8 @@ def measure(rounds: int, seconds: float, only: set[str], skip: set[str]) -> dict
     if "tasks" not in skip:
         print("tasks ...", flush=True)
         results["tasks"] = tasks.measure(rounds)
+    # At the end, since the load average should be that of the run.
+    results["about"] = {"date": time.strftime("%Y-%m-%d"), **about()}
     return results
 
 

@@ -155,6 +155,8 @@ def about() -> dict[str, str]:
         "processor": cpu[1] if cpu else platform.machine(),
         "kernel": platform.release(),
         "python": sys.version.split()[0],
+        # Above 2 others were at work too, and only ratios within a table say much.
+        "load average": f"{os.getloadavg()[1]:.1f}",
     }
     for name in [*names.split(), "gevent", "bjoern", "websockets"]:
         try:
