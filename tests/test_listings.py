@@ -6,7 +6,8 @@ import pathlib
 import pytest
 
 from workshop import listings
-from workshop.listings import Coverage, code_lines, coverage, ranges, select, show
+from workshop.listings import Coverage, coverage, ranges, select, show
+from workshop.sources import CSource, PythonSource
 
 MODULE = '''\
 """A module.
@@ -156,7 +157,124 @@ def test_a_changed_source_is_read_again(package):
 
 def test_code_lines_are_neither_blank_nor_comments():
     text = '"""Doc.\n\nMore."""\n\n# comment\nx = """a\n\nb"""  # trailing\n'
-    assert code_lines(text) == {1, 3, 6, 8}
+    assert PythonSource(text).code_lines() == {1, 3, 6, 8}
+
+
+FAST = r"""/* In C.
+
+   Its second line; a brace { here counts for nothing. */
+
+#include <Python.h>
+#include <string.h>
+
+/* ----
+   A heading. */
+
+#define BRACE(c) ((c) == '{' || (c) == '"' \
+    || (c) == '\'')
+enum { ONE = 1, TWO };
+
+/* A pair. */
+typedef struct {
+    int left;  /* the first */
+    int right;
+} Pair;
+
+static const char words[][2] = {
+#ifdef THREE
+    "}{",
+#endif
+    "/*",
+};
+
+// How wide.
+static int
+width(Pair pair) /* of both */
+{
+    /* Open. */
+
+    if (BRACE(pair.left)) {
+        return TWO;
+    }
+    return ONE;
+}
+
+PyDoc_STRVAR(width_doc,
+"width(pair)\n--\n\nHow {wide it is;");
+int last = 3;
+"""
+
+
+@pytest.fixture
+def fast(package):
+    path = package / "_fast.c"
+    path.write_text(FAST)
+    return path
+
+
+def test_a_module_in_c(fast):
+    assert select("_fast").source == FAST.rstrip("\n")
+    listing = select("_fast.width")
+    assert listing.caption == "src/dustdevil/_fast.c · width · lines 28–38"
+    assert texts(listing)[:2] == ["// How wide.", "static int"]
+    assert texts(listing)[-2:] == ["    return ONE;", "}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("BRACE", "11–12"),
+        ("TWO", "13"),
+        ("Pair", "15–19"),
+        ("words", "21–26"),
+        ("width_doc", "40–41"),
+        ("last", "42"),
+    ],
+)
+def test_what_has_a_name_in_c(fast, name, lines):
+    assert ranges([n for n, _ in select(f"_fast.{name}").lines]) == lines
+
+
+def test_the_parts_of_c(fast):
+    assert texts(select("_fast.width", "head")) == [
+        "// How wide.",
+        "static int",
+        "width(Pair pair) /* of both */",
+    ]
+    assert texts(select("_fast", "doc"))[2].endswith("counts for nothing. */")
+    assert texts(select("_fast", "imports"))[1] == "#include <string.h>"
+    constants = [n for n, text in select("_fast", "constants").lines if text]
+    assert ranges(constants) == "8–9, 11–13, 15–19, 21–26, 40–42"
+    top = [n for n, text in select("_fast", "top").lines if text]
+    assert ranges(top) == "1, 3, 5–6, 8–9, 11–13, 15–19, 21–26, 40–42"
+
+
+@pytest.mark.parametrize(
+    ("name", "only"),
+    [
+        ("_fast.nope", None),
+        ("_fast.Pair.left", None),
+        ("_fast.pair", None),
+        ("_fast.Pair", "head"),
+        ("_fast.width", "doc"),
+    ],
+)
+def test_what_is_not_there_in_c_is_refused(fast, name, only):
+    with pytest.raises(LookupError):
+        select(name, only)
+
+
+def test_c_has_the_colours_of_c(fast):
+    assert '<span class="cp">#include' in show("_fast")._repr_html_()
+
+
+def test_code_lines_of_c_are_neither_blank_nor_comments(fast, tmp_path):
+    code = "5–6, 11–13, 16–19, 21–26, 29–31, 34–38, 40–42"
+    assert ranges(sorted(CSource(FAST).code_lines())) == code
+    one = notebook(tmp_path / "1.ipynb", "show('_fast', only='top')")
+    counted = {row.module: row for row in coverage([one])}
+    assert set(counted) == {"_fast", "thing"}
+    assert ranges(counted["_fast"].missing) == "29–31, 34–38"
 
 
 def notebook(path: pathlib.Path, *cells: str) -> pathlib.Path:

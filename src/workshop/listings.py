@@ -14,23 +14,20 @@ import ast
 import functools
 import html
 import importlib.util
-import io
 import json
 import pathlib
 import re
-import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexer import Lexer
+
+from workshop.sources import LANGUAGES, CSource, PythonSource
 
 GAP = "⋮"
 PARTS = ("doc", "imports", "constants", "top", "head")
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
@@ -69,10 +66,11 @@ class Listing:
         return f"# {self.caption}\n{self.source}"
 
     def _repr_html_(self) -> str:
+        lexer = LANGUAGES[pathlib.Path(self.file).suffix].lexer
         return (
             '<figure class="dd-listing">'
             f"<figcaption>{html.escape(self.caption)}</figcaption>"
-            f"{highlighted(self.source)}</figure>"
+            f"{highlighted(self.source, lexer)}</figure>"
         )
 
 
@@ -89,21 +87,22 @@ class Listings:
         return "".join(part._repr_html_() for part in self.parts)
 
 
-def highlighted(code: str) -> str:
+def highlighted(code: str, lexer: Lexer = PythonSource.lexer) -> str:
     """`code` as HTML with pygments' classes, so that the page's theme colours it."""
-    inner = highlight(code, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
+    inner = highlight(code, lexer, HtmlFormatter(nowrap=True))
     return f'<div class="highlight"><pre tabindex="0">{inner}</pre></div>'
 
 
 def show(*names: str, only: str | None = None) -> Listing | Listings:
     """The source of `names`, each `module`, `module.name` or `module.Class.name`.
 
-    A name is a class, a function, a method or an assigned constant. `only` narrows:
+    A name is a class, a function, a method or an assigned constant; in C a function, a
+    type, a variable or a macro. `only` narrows:
 
     - of a class, `"head"`: everything except its methods;
     - of a function, `"head"`: signature and docstring;
-    - of a module, `"doc"`, `"imports"`, `"constants"` (what else stands outside
-      classes and functions) or `"top"` (these three together).
+    - of a module, `"doc"` (in C: the first comment), `"imports"`, `"constants"` (what
+      else stands outside classes and functions) or `"top"` (these three together).
 
     Raises LookupError for a name that the source does not have.
     """
@@ -116,7 +115,8 @@ def select(name: str, only: str | None = None) -> Listing:
     if only not in (None, *PARTS):
         raise LookupError(f"only={only!r}: it is one of {', '.join(PARTS)}")
     module, *path = name.split(".")
-    source = _source(module)
+    file = _find(module)
+    source = _parsed(file, file.stat().st_mtime_ns)
     node = source.find(path)
     numbers = source.part(node, only) if only else source.span(node)
     lines = tuple(
@@ -125,119 +125,11 @@ def select(name: str, only: str | None = None) -> Listing:
     if not lines:
         raise LookupError(f"{name} has no {only}")
     label = ".".join(path) + (f" ({only})" if only else "")
-    return Listing(f"src/dustdevil/{module}.py", label.strip(), lines)
-
-
-class _Source:
-    """One parsed source file and the line numbers of its parts."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.lines = [line.rstrip() for line in text.splitlines()]
-        self.tree = ast.parse(text)
-
-    def find(self, path: list[str]) -> ast.AST:
-        """The node that the dotted `path` names; the module for an empty path."""
-        node: ast.AST = self.tree
-        for depth, name in enumerate(path):
-            for child in _statements(node):
-                if name in _names(child):
-                    node = child
-                    break
-            else:
-                raise LookupError(f"no {'.'.join(path[: depth + 1])} in the source")
-        return node
-
-    def span(self, node: ast.AST) -> list[int]:
-        """All lines of `node`, its decorators and the comment right above it."""
-        if isinstance(node, ast.Module):
-            return list(range(1, len(self.lines) + 1))
-        first = min(
-            [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
-        )
-        while first > 1 and self.lines[first - 2].lstrip().startswith("#"):
-            first -= 1
-        return list(range(first, node.end_lineno + 1))
-
-    def part(self, node: ast.AST, only: str) -> list[int]:
-        """The lines of `node` that `only` asks for."""
-        if isinstance(node, _FUNCTIONS):
-            if only != "head":
-                raise LookupError(f"a function has no part {only!r}")
-            return self._function_head(node)
-        if isinstance(node, ast.ClassDef) and only != "head":
-            raise LookupError(f"a class has no part {only!r}")
-        inner = _FUNCTIONS if isinstance(node, ast.ClassDef) else _DEFINITIONS
-        hidden = {
-            line
-            for child in _statements(node)
-            if isinstance(child, inner)
-            for line in self.span(child)
-        }
-        outside = [line for line in self.span(node) if line not in hidden]
-        if only in ("head", "top"):
-            return outside
-        doc = self._docstring(node)
-        imports = {
-            line
-            for child in _statements(node)
-            if isinstance(child, ast.Import | ast.ImportFrom)
-            for line in range(child.lineno, child.end_lineno + 1)
-        }
-        if only == "doc":
-            return sorted(doc)
-        if only == "imports":
-            return _with_blanks(imports, self.lines)
-        return [line for line in outside if line not in doc | imports]
-
-    def _docstring(self, node: ast.AST) -> set[int]:
-        if ast.get_docstring(node) is None:
-            return set()
-        string = node.body[0]
-        return set(range(string.lineno, string.end_lineno + 1))
-
-    def _function_head(self, node: ast.AST) -> list[int]:
-        body = node.body[0]
-        has_doc = ast.get_docstring(node) is not None
-        end = body.end_lineno if has_doc else body.lineno - 1
-        return [line for line in self.span(node) if line <= end]
-
-
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """The statements of a body, looking through `if`, `try` and `with`."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If | ast.Try | ast.With | ast.ExceptHandler):
-            yield from _statements(child)
-        elif isinstance(child, ast.stmt):
-            yield child
-
-
-def _names(node: ast.AST) -> set[str]:
-    """The names that a statement binds."""
-    if isinstance(node, _DEFINITIONS):
-        return {node.name}
-    if isinstance(node, ast.AnnAssign | ast.AugAssign):
-        targets = [node.target]
-    else:
-        targets = getattr(node, "targets", [])
-    return {
-        leaf.id
-        for target in targets
-        for leaf in ast.walk(target)
-        if isinstance(leaf, ast.Name)
-    }
+    return Listing(f"src/dustdevil/{file.name}", label.strip(), lines)
 
 
 def _indent(text: str) -> int:
     return len(text) - len(text.lstrip())
-
-
-def _with_blanks(numbers: set[int], lines: list[str]) -> list[int]:
-    """`numbers`, with the blank lines that separate them."""
-    if not numbers:
-        return []
-    span = range(min(numbers), max(numbers) + 1)
-    return [n for n in span if n in numbers or not lines[n - 1]]
 
 
 def _trim(numbers: Iterable[int], lines: list[str]) -> list[int]:
@@ -266,16 +158,22 @@ def package_folder() -> pathlib.Path:
     return pathlib.Path(spec.origin).parent
 
 
+def _find(module: str) -> pathlib.Path:
+    """The file of a module, in whichever language it is."""
+    for file in files():
+        if file.stem == module:
+            return file
+    raise LookupError(f"dustdevil has no module {module!r}")
+
+
+def files() -> list[pathlib.Path]:
+    """The sources of the stack, in Python and in C."""
+    return sorted(f for f in package_folder().iterdir() if f.suffix in LANGUAGES)
+
+
 @functools.cache
-def _parsed(path: pathlib.Path, changed: int) -> _Source:
-    return _Source(path.read_text(encoding="utf-8"))
-
-
-def _source(module: str) -> _Source:
-    path = package_folder() / f"{module}.py"
-    if not path.is_file():
-        raise LookupError(f"dustdevil has no module {module!r}")
-    return _parsed(path, path.stat().st_mtime_ns)
+def _parsed(file: pathlib.Path, changed: int) -> PythonSource | CSource:
+    return LANGUAGES[file.suffix](file.read_text(encoding="utf-8"))
 
 
 # --- what the book has shown -----------------------------------------------------
@@ -298,25 +196,6 @@ class Coverage:
     def share(self) -> float:
         """Shown code lines over all code lines, 0 to 1."""
         return len(self.code & self.shown) / len(self.code) if self.code else 1.0
-
-
-def code_lines(text: str) -> frozenset[int]:
-    """The lines that hold code or a docstring; blank and comment lines don't count."""
-    skip = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENCODING,
-        tokenize.ENDMARKER,
-    }
-    found: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in skip:
-            found.update(range(token.start[0], token.end[0] + 1))
-    blank = {n for n, line in enumerate(text.splitlines(), 1) if not line.strip()}
-    return frozenset(found - blank)
 
 
 def calls_of(function: str, source: str) -> Iterator[tuple[tuple, dict]]:
@@ -365,14 +244,14 @@ def coverage(notebooks: Iterable[pathlib.Path]) -> list[Coverage]:
         for _, listings in shown_by(notebook):
             for listing in listings:
                 numbers = {number for number, _ in listing.lines}
-                shown.setdefault(pathlib.Path(listing.file).stem, set()).update(numbers)
+                shown.setdefault(pathlib.Path(listing.file).name, set()).update(numbers)
     return [
         Coverage(
-            path.stem,
-            code_lines(path.read_text(encoding="utf-8")),
-            frozenset(shown.get(path.stem, ())),
+            file.stem,
+            _parsed(file, file.stat().st_mtime_ns).code_lines(),
+            frozenset(shown.get(file.name, ())),
         )
-        for path in sorted(package_folder().glob("*.py"))
+        for file in files()
     ]
 
 
