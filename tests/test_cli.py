@@ -35,7 +35,8 @@ number = 5
 
 def wsgi(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [environ["PATH_INFO"].encode(), str(environ["wsgi.multithread"]).encode()]
+    several = environ["wsgi.multithread"], environ["wsgi.multiprocess"]
+    return [environ["PATH_INFO"].encode(), repr(several).encode()]
 
 
 async def asgi(scope, receive):
@@ -87,12 +88,17 @@ def test_settings_are_options(folder):
         process.terminate()
 
 
-@pytest.mark.parametrize(("threads", "several"), [("1", "False"), ("2", "True")])
-def test_wsgi(folder, threads, several):
-    with start(
-        folder, "--wsgi", "hello:wsgi", "--port=0", "--threads", threads
-    ) as process:
-        assert httpx.get(address(process) + "path").text == "/path" + several
+@pytest.mark.parametrize(
+    ("options", "several"),
+    [
+        (["--threads=1"], (False, False)),
+        (["--threads=2"], (True, False)),
+        (["--threads=1", "--workers=2"], (False, True)),
+    ],
+)
+def test_wsgi(folder, options, several):
+    with start(folder, "--wsgi", "hello:wsgi", "--port=0", *options) as process:
+        assert httpx.get(address(process) + "path").text == f"/path{several}"
         process.terminate()
         assert process.wait(10) == 0
         assert process.stderr.read() == ""

@@ -121,10 +121,15 @@ def load(name: str) -> Any:
     return found
 
 
-def in_threads(application: Any, threads: int) -> WSGI:
+def processes(options: Options) -> int:
+    """How many workers there are to be."""
+    return options.workers or len(prefork.cores()) or 1
+
+
+def in_threads(application: Any, options: Options) -> WSGI:
     """A WSGI application for the server; raises UsageError if it is none."""
     try:
-        return WSGI(application, threads)
+        return WSGI(application, options.threads, multiprocess=processes(options) > 1)
     except TypeError as error:
         raise UsageError(str(error)) from None
 
@@ -133,7 +138,7 @@ def build(name: str, options: Options) -> Any:
     """The application, with what the options put around it."""
     application = load(name)
     if options.wsgi:
-        application = in_threads(application, options.threads)
+        application = in_threads(application, options)
     if options.access_log:
         # Flushed line by line: several workers write to the same file.
         application = AccessLog(application, partial(print, flush=True))
@@ -155,7 +160,7 @@ def start(name: str, options: Options) -> None:
             partial(build, name, options),
             *where,
             None if tls is None else make_tls,
-            workers=options.workers or len(prefork.cores()) or 1,
+            workers=processes(options),
             pin=options.pin,
             watch=Changes() if options.reload else None,
         )
