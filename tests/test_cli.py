@@ -57,7 +57,7 @@ def start(folder, *arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "dustdevil", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": "80"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -204,7 +204,7 @@ def test_version_says_whether_c_serves(folder):
     with start(folder, "--version") as process:
         words, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
-    assert words.split() == f"dustdevil {__version__}, {STATUS}".split()
+    assert words == f"dustdevil {__version__}, {STATUS}\n"
 
 
 def test_help_names_every_setting(folder):

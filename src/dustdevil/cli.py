@@ -67,7 +67,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> Parser:
     """The parser, with an option for each setting."""
-    command = Parser("dustdevil", description="Serve a web application.")
+    command = Parser(
+        "dustdevil",
+        description="Serve a web application.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # the version is a line
+    )
     command.add_argument(
         "--version",
         action="version",
