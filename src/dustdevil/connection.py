@@ -32,7 +32,6 @@ log = logging.getLogger("dustdevil")
 # one it is cheaper to close the connection.
 WORTH_SKIPPING = 65536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-ONE_SEND = b"%bContent-Length: %d\r\n\r\n%b"
 # These responses have no body, whatever their headers say (RFC 9110, 6.4.1).
 BODILESS = (204, 304)
 # What a response says, by version, about a connection that closes or stays open.
@@ -397,14 +396,11 @@ class Connection:
             or server.stopping
         ):
             return False
-        data = ONE_SEND % (
-            opening(status, None, tuple(response.headers), int(time())),
-            len(body),
-            body,
-        )
+        start = opening(status, None, tuple(response.headers), int(time()))
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
         self._head = None
         self.deadline = server.now + server.idle_timeout
-        self._resting = not self.stream.write(data)
+        self._resting = not self.stream.write(start + length + body)
         return True
 
     def _start(self, head: Head, response: Any) -> tuple[bytes, bool, bool]:

@@ -98,7 +98,6 @@ class Head:
     that leaves all of these as they stand here, as most do.
     """
 
-    plain = False
     length: int | None = 0
     has_body = False
     keep_alive = True
@@ -106,12 +105,19 @@ class Head:
     upgrade = ""
 
     def __init__(
-        self, method: str, target: str, version: str, block: bytes, host: str = ""
+        self,
+        method: str,
+        target: str,
+        version: str,
+        block: bytes,
+        host: str = "",
+        plain: bool = False,
     ):
         self.method = method
         self.target = target
         self.version = version
         self.host = host
+        self.plain = plain
         self._block = block
 
     @lazy

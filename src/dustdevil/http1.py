@@ -111,6 +111,8 @@ class RequestParser:
         """
         if self._buffer:
             self._buffer += data
+        elif self._step is READ_HEAD and (head := self._whole_request(data)):
+            return [head]
         else:
             self._buffer = data
         events: list[Event] = []
@@ -171,6 +173,20 @@ class RequestParser:
 
     # The head
 
+    def _whole_request(self, data: bytes) -> Head | None:
+        """A plain request, if these bytes are one and no more: the likeliest by far.
+
+        Then nothing is to be kept, and the next request follows. For anything else
+        they are read again, by the steps.
+        """
+        usual = parse_head(data, 0, self._most, self._most_fields)
+        if usual is None:
+            return None
+        end, method, target, version, host, fields, block = usual
+        if end != len(data) or fields or version != "1.1":
+            return None
+        return Head(method, target, version, block, host, plain=True)
+
     def _read_head(self, events: list[Event]) -> bool:
         """Read a usual head in one go, any other one by its lines.
 
@@ -182,14 +198,14 @@ class RequestParser:
             self._step = RequestParser._read_request_line
             return True
         self._start, method, target, version, host, fields, block = usual
-        head = Head(method, target, version, block, host)
-        if fields or version == "1.0":
+        plain = not fields and version == "1.1"
+        head = Head(method, target, version, block, host, plain)
+        if plain:
+            # Nothing was said of a body or an end: the next request follows.
+            events.append(head)
+        else:
             frame(head, fields)
             self._begin(head, events)
-        else:
-            # Nothing was said of a body or an end: the next request follows.
-            head.plain = True
-            events.append(head)
         return True
 
     def _read_request_line(self, events: list[Event]) -> bool:
@@ -343,4 +359,5 @@ class RequestParser:
 
 
 Step = Callable[[RequestParser, list[Event]], bool]
-FIRST_STEPS = (RequestParser._read_head, RequestParser._read_request_line)
+READ_HEAD = RequestParser._read_head
+FIRST_STEPS = (READ_HEAD, RequestParser._read_request_line)

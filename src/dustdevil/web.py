@@ -92,8 +92,6 @@ class Application(Router):
         self.error_pages: dict[int, ErrorPage] = {}
         self.jobs: list[Job] = []
         self._found: dict[tuple[str, str], Handler] = {}
-        # The innermost layer: call the handler that the route names.
-        self.dispatch: Handler = partial(self.attempt, self.call_route)
         self.onion: Handler = self.dispatch
 
     def route(self, *pattern: Any, **options: Any) -> Any:
@@ -118,16 +116,18 @@ class Application(Router):
             handler = partial(self.attempt, layer(middleware, handler))
         return handler
 
+    def dispatch(self, request: Request) -> Awaitable[Response]:
+        """The innermost layer: call the handler that the route names."""
+        found = self._found.get((request.method, request.path))
+        return self.attempt(found or self.call_route, request)
+
     def call_route(self, request: Request) -> Any:
         """Find the route, note its arguments in the request, call its handler."""
-        place = request.method, request.path
-        if place in self._found:
-            return self._found[place](request)
-        handler, params = self.match(*place)
+        handler, params = self.match(request.method, request.path)
         if not params:
             # A path without placeholders: the router need not be asked again, and
             # there are no more of them than routes.
-            self._found[place] = handler
+            self._found[request.method, request.path] = handler
         request.params = params
         return handler(request, **params)
 
