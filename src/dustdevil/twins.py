@@ -63,8 +63,8 @@ def parse_head(
         # A line has four bytes at least: that spares most heads the count.
         if len(block) > 4 * max_fields and block.count(b"\n") > max_fields:
             return None
-        words = method.decode(), target.decode(), "1.1", host.decode()
-        return end + 4, *words, {}, block
+        end += 4
+        return end, method.decode(), target.decode(), "1.1", host.decode(), {}, block
     usual = USUAL_HEAD.fullmatch(data, start, end) if end >= 0 else None
     if usual is None or usual[4].count(b"\n") > max_fields:
         return None
