@@ -80,12 +80,15 @@ def parser() -> Parser:
     command.add_argument(
         "application", help="module:name of the application, as in hello:app"
     )
+    server = ServerSettings.fields()
+    limits = command.add_argument_group("limits and deadlines")
     for name, field in Options.fields().items():
+        group = limits if name in server else command
         option = "--" + name.replace("_", "-")
         if field.default is False:
-            command.add_argument(option, action="store_true", help=field.doc)
+            group.add_argument(option, action="store_true", help=field.doc)
         else:
-            command.add_argument(
+            group.add_argument(
                 option,
                 default=field.default,
                 metavar=type(field).__name__.upper(),
