@@ -11,6 +11,11 @@ Bodies stream, both ways, no faster than the slower side takes them. A server be
 that can't be reached is a 502, one that does not answer in time a 504; one that dies in
 the middle of a body ends the client's connection in the middle, too, since nothing else
 would tell it that something is missing.
+
+An offer to go on with WebSocket is about one connection, too. So the proxy makes one of
+its own to the server behind, and where that says 101, it joins the two connections and
+understands nothing of what goes over them. No other protocol is let through: HTTP/2,
+for one, would carry requests past the proxy that it never saw.
 """
 
 import argparse
@@ -21,6 +26,8 @@ from dustdevil import prefork
 from dustdevil.client import Client, ClientSettings
 from dustdevil.fields import lazy
 from dustdevil.outgoing import ClientError
+from dustdevil.stream import Stream, running_loop
+from dustdevil.sync import gather, sleep
 
 log = logging.getLogger("dustdevil")
 
@@ -40,28 +47,87 @@ Pairs = list[tuple[str, str]]
 class Answer:
     """A response, as the server's contract has it."""
 
-    upgrade = None
-
-    def __init__(self, status: int, headers: Pairs, body, length: int | None) -> None:
+    def __init__(
+        self, status: int, headers: Pairs, body, length: int | None, upgrade=None
+    ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.length = length
+        self.upgrade = upgrade
+
+
+class Tunnel:
+    """Two connections made one: what an answer with status 101 has as its `upgrade`.
+
+    It ends when both sides have, each in its own time, or when nothing has moved for
+    `idle` seconds; after the first end, for `linger` seconds.
+    """
+
+    def __init__(self, behind: Stream, idle: float, linger: float) -> None:
+        self.behind = behind
+        self.idle = idle
+        self.linger = linger
+        self.moved = 0.0
+
+    async def __call__(self, front: Stream) -> None:
+        """Carry bytes both ways: what the server calls. It closes `front` after it."""
+        loop = running_loop()
+        self.moved = loop.time()
+        watch = loop.spawn(self._watch())
+        try:
+            await gather(
+                self._carry(front, self.behind), self._carry(self.behind, front)
+            )
+        finally:
+            watch.cancel()
+            for stream in (front, self.behind):
+                stream.close()
+                if not stream.closed:  # it has something to send still
+                    loop.call_later(self.linger, stream.abort)
+
+    async def _carry(self, source: Stream, sink: Stream) -> None:
+        """One way, no faster than its end takes it."""
+        loop = running_loop()
+        while data := await source.read():
+            self.moved = loop.time()
+            sink.write(data)
+            await sink.drain()
+        sink.write_eof()
+        self.idle = self.linger
+
+    async def _watch(self) -> None:
+        """End it when nothing moves, be it that nobody writes or nobody reads."""
+        loop = running_loop()
+        while (left := self.moved + self.idle - loop.time()) > 0:
+            await sleep(min(left, self.linger))  # `idle` may have become shorter
+        self.behind.abort()
+
+    async def aclose(self) -> None:
+        """The client is gone already: it is closed like a body that nobody reads."""
+        self.behind.abort()
 
 
 class Proxy:
     """An application that has another server answer.
 
     `upstream` is that server's URL, without a path. It is told the Host that the client
-    asked for if `keep_host`, otherwise its own. `timeout`, in seconds, is for it to
-    accept a connection, and for each next piece of its answer.
+    asked for if `keep_host`, otherwise its own: keep it for a server that compares it
+    with a WebSocket's Origin. `timeout`, in seconds, is for it to accept a connection,
+    and for each next piece of its answer; `idle` for a WebSocket where nothing moves.
     """
 
     def __init__(
-        self, upstream: str, keep_host: bool = False, timeout: float = 30
+        self,
+        upstream: str,
+        keep_host: bool = False,
+        timeout: float = 30,
+        idle: float = 3600,
     ) -> None:
         self.upstream = upstream.rstrip("/")
         self.keep_host = keep_host
+        self.timeout = timeout
+        self.idle = idle
         self.settings = ClientSettings(
             connect_timeout=timeout,
             read_timeout=timeout,
@@ -77,6 +143,7 @@ class Proxy:
     async def __call__(self, head, body, connection) -> Answer:
         """Answer one request: what the server calls."""
         target = head.target if head.target.startswith("/") else "/"
+        switch = head.upgrade.lower() == "websocket" and not head.has_body
         try:
             response = await self.client.request(
                 head.method,
@@ -88,6 +155,7 @@ class Proxy:
                 length=head.length if head.has_body else None,
                 host=head.host if self.keep_host and head.host else None,
                 follow=False,
+                upgrade="websocket" if switch else None,
             )
         except TimeoutError:
             return failure(504, "the server behind did not answer in time")
@@ -96,6 +164,10 @@ class Proxy:
             return failure(502, "the server behind can't be reached")
         headers = end_to_end(response.headers.items())
         headers.append(("Via", "1.1 dustdevil"))
+        if response.status == 101:
+            tunnel = Tunnel(response.detach(), self.idle, self.timeout)
+            headers.append(("Upgrade", "websocket"))
+            return Answer(101, headers, tunnel, None, tunnel)
         if head.method == "HEAD":
             length = response.headers.get("content-length")
             return Answer(
@@ -159,10 +231,11 @@ def main() -> None:
     command.add_argument("--port", default=8000, type=int)
     command.add_argument("--workers", default=1, type=int)
     command.add_argument("--timeout", default=30, type=float, metavar="SECONDS")
+    command.add_argument("--idle", default=3600, type=float, metavar="SECONDS")
     command.add_argument("--keep-host", action="store_true")
     given = command.parse_args()
     prefork.serve(
-        lambda: Proxy(given.upstream, given.keep_host, given.timeout),
+        lambda: Proxy(given.upstream, given.keep_host, given.timeout, given.idle),
         given.host,
         given.port,
         workers=given.workers,

@@ -383,6 +383,59 @@ def test_what_is_no_response_is_an_error(loop, script, answer):
         fetch(loop, server.url)
 
 
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: %b\r\n\r\nhello"
+
+
+def test_an_upgrade_gives_the_connection_away(loop, script):
+    server = script([SWITCH % b"Echo", b"!"])
+
+    async def main():
+        async with Client() as client:
+            response = await client.get(server.url, upgrade="echo")
+            stream = response.detach()
+            with pytest.raises(ClientError):
+                response.detach()
+            assert await response.read() == b""
+            assert not client._open  # it takes no place among those of the client
+        assert await stream.read_exactly(5) == b"hello"
+        stream.write(b"over\r\n\r\n")
+        assert await stream.read() == b"!"
+        stream.close()
+
+    loop.run(main())
+    assert b"\r\nUpgrade: echo\r\nConnection: Upgrade\r\n" in server.requests[0]
+
+
+def test_a_switch_is_closed_with_its_response(loop, script):
+    server = script([SWITCH % b"echo", b""])
+
+    async def main():
+        async with Client() as client:
+            response = await client.get(server.url, upgrade="echo")
+            assert await response.read() == b""
+            assert not client._open
+            with pytest.raises(ClientError):
+                response.detach()
+
+    loop.run(main())
+
+
+def test_a_server_may_decline_and_no_other_protocol_is_taken(loop, script):
+    server = script([FINE, SWITCH % b"other"])
+
+    async def main():
+        async with Client() as client:
+            response = await client.get(server.url, upgrade="echo")
+            assert await response.read() == b"OK"
+            with pytest.raises(ClientError):
+                response.detach()
+            with pytest.raises(ProtocolError, match="another protocol"):
+                await client.get(server.url, upgrade="echo")
+            assert not client._open
+
+    loop.run(main())
+
+
 def test_a_connection_with_more_than_its_answer_is_not_used_again(loop, script):
     server = script([FINE + b"HTTP/1.1 200 OK\r\n\r\nforged"], [FINE])
     assert fetch(loop, server.url, times=2) == [b"OK", b"OK"]

@@ -1,14 +1,18 @@
 """The reverse proxy of the demos, between raw sockets that see every byte."""
 
 import socket
+import struct
 import threading
 from contextlib import suppress
 
 import pytest
+from websockets.sync.client import connect
+from websockets.sync.server import serve
 
-from demos.proxy import Proxy, end_to_end
+from demos.proxy import Proxy, Tunnel, end_to_end
 from dustdevil.loop import Loop
 from dustdevil.server import Server, ServerSettings
+from dustdevil.stream import Stream
 
 PATIENCE = 10
 
@@ -305,6 +309,196 @@ def test_requests_of_several_clients_go_side_by_side(front, behind):
         peer.sendall(OK + b"Content-Length: 1\r\n\r\n%d" % number)
         read_head(file)
         assert file.read(1) == b"%d" % number
+
+
+# WebSockets
+
+
+def echo(ws):
+    for message in ws:
+        ws.send(message)
+
+
+@pytest.fixture
+def echo_server():
+    """The server behind is the library `websockets`."""
+    with serve(echo, "127.0.0.1", 0, compression="deflate") as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+        server.shutdown()
+        thread.join(PATIENCE)
+
+
+def test_a_websocket_goes_through(front, echo_server):
+    sock, _ = front(echo_server)
+    host, port = sock.getpeername()
+    messages = ["hello", b"\0" * 300_000, "ü" * 70_000, ""]
+    with connect(f"ws://{host}:{port}/echo") as ws:
+        for message in messages:
+            ws.send(message)
+            assert ws.recv(PATIENCE) == message
+        ws.ping().wait(PATIENCE)
+        ws.close(4000, "enough")
+        assert (ws.close_code, ws.close_reason) == (4000, "enough")
+
+
+OFFER = "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: x"
+SWITCH = (
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade, X\r\nX: 1\r\n"
+    b"Upgrade: WebSocket\r\nSec-WebSocket-Accept: y\r\n\r\n"
+)
+
+
+@pytest.fixture
+def joined(front, behind):
+    """Both ends of a tunnel: socket and file of the client, and of the server."""
+
+    def start(**options):
+        sock, file = front(**options)
+        ask(sock, *OFFER)
+        peer, incoming = behind.accept()
+        read_head(incoming)
+        peer.sendall(SWITCH)
+        read_head(file)
+        return sock, file, peer, incoming
+
+    return start
+
+
+def test_an_upgrade_is_asked_for_anew(front, behind):
+    sock, file = front()
+    ask(sock, "Connection: Upgrade, X-Secret", "X-Secret: 1", *OFFER[1:])
+    sock.sendall(b"early")
+    peer, incoming = behind.accept()
+    _, fields = read_head(incoming)
+    assert dict(fields)["upgrade"] == "websocket"
+    assert [value for name, value in fields if name == "connection"] == ["Upgrade"]
+    assert dict(fields)["sec-websocket-key"] == "x"
+    assert "x-secret" not in dict(fields)
+    peer.sendall(SWITCH + b"first")
+    first, fields = read_head(file)
+    assert first == "HTTP/1.1 101 Switching Protocols"
+    assert dict(fields)["upgrade"] == "websocket"
+    assert dict(fields)["connection"] == "Upgrade"
+    assert dict(fields)["sec-websocket-accept"] == "y"
+    assert "x" not in dict(fields)
+    assert file.read(5) == b"first"
+    assert incoming.read(5) == b"early"
+
+
+@pytest.mark.parametrize("first", ["client", "server"])
+def test_each_end_is_passed_on_by_itself(joined, first):
+    sock, file, peer, incoming = joined()
+    ends = [(sock, incoming), (peer, file)]
+    one, other = ends if first == "client" else reversed(ends)
+    one[0].sendall(b"last")
+    one[0].shutdown(socket.SHUT_WR)
+    assert one[1].read() == b"last"
+    other[0].sendall(b"answer")
+    other[0].shutdown(socket.SHUT_WR)
+    assert other[1].read() == b"answer"
+
+
+@pytest.mark.parametrize("first", ["client", "server"])
+def test_who_dies_takes_the_other_along(joined, first):
+    client, server = (ends := joined())[:2], ends[2:]
+    dead, rest = (client, server) if first == "client" else (server, client)
+    dead[0].sendall(b"last")
+    assert rest[1].read(4) == b"last"
+    # It ends with RST, as with unread data in the buffers of a process that is killed.
+    linger = struct.pack("ii", 1, 0)
+    dead[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    for each in reversed(dead):
+        each.close()
+    assert rest[1].read() == b""
+
+
+def test_a_refusal_is_an_answer_like_others(front, behind):
+    sock, file = front()
+    ask(sock, *OFFER)
+    peer, incoming = behind.accept()
+    read_head(incoming)
+    peer.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+    assert read_head(file)[0] == "HTTP/1.1 403 Forbidden"
+    assert file.read(2) == b"no"
+    ask(sock, target="/next")
+    assert read_head(incoming)[0] == "GET /next HTTP/1.1"
+
+
+def test_nobody_behind_a_websocket(front):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    sock, file = front(f"http://127.0.0.1:{port}")
+    ask(sock, *OFFER)
+    assert file.readline() == b"HTTP/1.1 502 Bad Gateway\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer", [SWITCH.replace(b"WebSocket", b"h2c"), SWITCH.replace(b"Upgrade:", b"A:")]
+)
+def test_a_switch_to_something_else_is_none(front, behind, answer):
+    sock, file = front()
+    ask(sock, *OFFER)
+    peer, incoming = behind.accept()
+    read_head(incoming)
+    peer.sendall(answer)
+    assert file.readline() == b"HTTP/1.1 502 Bad Gateway\r\n"
+    assert incoming.read() == b""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Connection: Upgrade", "Upgrade: h2c"),
+        ("Connection: Upgrade", "Upgrade: websocket, h2c"),
+        (*OFFER, "Content-Length: 1"),
+    ],
+)
+def test_nothing_else_is_offered(front, behind, lines):
+    sock, _ = front()
+    ask(sock, *lines)
+    sock.sendall(b"x")
+    _, incoming = behind.accept()
+    assert not {"upgrade", "connection"} & set(dict(read_head(incoming)[1]))
+
+
+@pytest.mark.parametrize("slow", ["client", "server"])
+def test_who_reads_slowly_holds_the_other_back(joined, slow):
+    sock, file, peer, incoming = joined()
+    source, sink = (peer, file) if slow == "client" else (sock, incoming)
+    size = 64 * 1024 * 1024
+    source.settimeout(0.3)
+    sent = fill(source, size)
+    assert sent < size / 2
+    source.shutdown(socket.SHUT_WR)
+    received = 0
+    while data := sink.read1(65536):
+        received += len(data)
+    assert received == sent
+
+
+def test_a_websocket_on_which_nothing_moves_is_ended(joined):
+    _, file, _, incoming = joined(idle=0.1)
+    assert file.read() == incoming.read() == b""
+
+
+def test_after_one_end_the_other_has_to_come_soon(joined):
+    _, file, peer, incoming = joined(timeout=0.1)
+    peer.shutdown(socket.SHUT_WR)
+    assert file.read() == incoming.read() == b""
+
+
+def test_a_tunnel_without_a_client_is_closed():
+    async def main():
+        one, other = socket.socketpair()
+        with other:
+            await Tunnel(Stream(one), 1, 1).aclose()
+            return other.recv(1)
+
+    loop = Loop()
+    assert loop.run(main()) == b""
+    loop.close()
 
 
 def test_names_in_connection_have_no_case():

@@ -136,6 +136,32 @@ def test_a_response_to_head_has_no_body_whatever_it_says(framing):
     assert found == [(200, True), (200, True), b"hello", "end"]
 
 
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("cut", range(len(SWITCH) + 6))
+def test_after_a_switch_asked_for_the_bytes_are_not_ours(cut):
+    parser = ResponseParser()
+    parser.expect("GET", upgrade=True)
+    stream = SWITCH + b"other"
+    found = [*parser.feed(stream[:cut]), *parser.feed(stream[cut:])]
+    assert [event.status for event in found] == [101]
+    assert not found[0].interim
+    assert not found[0].has_body
+    assert not parser.idle
+    assert parser.leftover() == b"other"
+    assert parser.feed_eof() == []
+
+
+def test_an_upgrade_may_be_declined():
+    parser = ResponseParser()
+    parser.expect("GET", upgrade=True)
+    [head] = parser.feed(OK + b"Content-Length: 0\r\n\r\n")
+    assert head.status == 200
+    parser.expect("GET")
+    assert isinstance(parser.feed(SWITCH)[-1], ProtocolError)
+
+
 def test_nothing_asked_and_nothing_come_is_in_order():
     assert verdict(b"", methods=()) == []
     assert verdict(b"") == [MIDDLE]

@@ -18,6 +18,7 @@ from typing import Any
 
 from dustdevil.coroutine import Future
 from dustdevil.fields import Integer, Seconds, Settings, Size
+from dustdevil.head import ProtocolError
 from dustdevil.http1 import Data, End, Limits
 from dustdevil.outgoing import (
     ClientError,
@@ -31,7 +32,7 @@ from dustdevil.outgoing import (
 )
 from dustdevil.resolver import Resolver
 from dustdevil.responses import ResponseHead
-from dustdevil.stream import StreamClosed, running_loop
+from dustdevil.stream import Stream, StreamClosed, running_loop
 from dustdevil.sync import timeout, wait_in, wake_one
 
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -71,8 +72,17 @@ class Response:
         self._head = head
         self.status, self.reason, self.headers = head.status, head.reason, head.headers
         self.length = head.length
-        if not head.has_body:
+        if not head.has_body and self.status != 101:
             self._finish()
+
+    def detach(self) -> Stream:
+        """After a 101, the connection: it speaks the other protocol, and is yours."""
+        if not (self._open and self.status == 101):
+            raise ClientError("the connection does not speak another protocol")
+        self._open = False
+        self._client.let_go(self._origin, self._link)
+        self._link.stream.pushback(self._link.parser.leftover())
+        return self._link.stream
 
     async def _event(self) -> Any:
         client, loop = self._client, running_loop()
@@ -83,7 +93,7 @@ class Response:
     async def raw(self) -> AsyncIterator[bytes]:
         """The body's pieces as they were sent."""
         try:
-            while self._open:
+            while self._open and self.status != 101:
                 event = await self._event()
                 if isinstance(event, End):
                     self._finish()
@@ -188,12 +198,14 @@ class Client:
         length: int | None = None,
         host: str | None = None,
         follow: bool = True,
+        upgrade: str | None = None,
     ) -> Response:
         """Send a request; return when the head of the answer is there.
 
         `timeout` is for everything, the body too, in seconds. An iterator is sent in
         chunks unless its `length`, in bytes, is known. `host` is sent as Host in place
-        of the URL's. A redirect is an answer like others if not to `follow`. Raises
+        of the URL's. A redirect is an answer like others if not to `follow`. `upgrade`
+        offers another protocol: to a 101, `detach()` gives the connection. Raises
         ClientError and ValueError for what can't be sent, ProtocolError for what is no
         response, TimeoutError, and OSError.
         """
@@ -203,7 +215,7 @@ class Client:
         if json is not None:
             body = notation.dumps(json).encode()
             fields.append(("Content-Type", "application/json"))
-        request = Request(method, url, fields, body, length, host)
+        request = Request(method, url, fields, body, length, host, upgrade)
         history: list[str] = []
         while True:
             response = await self._send(request, deadline)
@@ -227,6 +239,8 @@ class Client:
             try:
                 link.send(request, lines)
                 await response.begin()
+                if response.status == 101 and not switches(response, request):
+                    raise ProtocolError(502, "the server switched to another protocol")
                 return response
             except StreamClosed:
                 response.close()
@@ -278,9 +292,14 @@ class Client:
         if link.reusable():
             link.since = running_loop().time()
             self._kept.setdefault(origin, []).append(link)
+            self._release(origin)
         else:
             link.abort()
-            self._links.discard(link)
+            self.let_go(origin, link)
+
+    def let_go(self, origin: Origin, link: Link) -> None:
+        """A connection is somebody else's from here on."""
+        self._links.discard(link)
         self._release(origin)
 
     def _release(self, origin: Origin) -> None:
@@ -289,3 +308,9 @@ class Client:
         if not self._open[origin] and not self._waiting.get(origin):
             self._open.pop(origin)
             self._waiting.pop(origin, None)
+
+
+def switches(response: Response, request: Request) -> bool:
+    """Whether a 101 names the protocol that was asked for."""
+    protocol = response.headers.get("upgrade", "")
+    return protocol.lower() == str(request.upgrade).lower()

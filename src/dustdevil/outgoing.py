@@ -41,7 +41,8 @@ class Origin(NamedTuple):
 class Request(NamedTuple):
     """A request on its way; `body` is bytes, or an iterator that gives them once, and
     `length` what the iterator will give, if that is known. `host` is a Host header's
-    value other than the URL's."""
+    value other than the URL's. `upgrade` is a protocol to go on with, if the server
+    will (RFC 9110, 7.8)."""
 
     method: str
     url: str
@@ -49,6 +50,7 @@ class Request(NamedTuple):
     body: bytes | AsyncIterator[bytes]
     length: int | None = None
     host: str | None = None
+    upgrade: str | None = None
 
     def again(self) -> bool:
         """Whether sending it twice does no harm (RFC 9110, 9.2.2)."""
@@ -96,6 +98,9 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
         lines.append(b"Transfer-Encoding: chunked\r\n")
     elif request.body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(b"Content-Length: %d\r\n" % len(request.body))
+    if request.upgrade is not None:
+        lines.append(application_line("Upgrade", request.upgrade))
+        lines.append(b"Connection: Upgrade\r\n")
     return b"".join(lines) + b"\r\n"
 
 
@@ -113,7 +118,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
     elif not isinstance(body, bytes):
         raise ClientError("a redirect asks for a body again that was given once")
     kept = [(name, value) for name, value in headers if name.lower() not in drop]
-    return Request(method, url, kept, body)
+    return Request(method, url, kept, body, upgrade=request.upgrade)
 
 
 class Link:
@@ -143,7 +148,7 @@ class Link:
 
     def send(self, request: Request, lines: bytes) -> None:
         """Write the request; an iterator's pieces follow while the answer is read."""
-        self.parser.expect(request.method)
+        self.parser.expect(request.method, request.upgrade is not None)
         self.heard = False
         if isinstance(request.body, bytes):
             self.stream.write(lines + request.body)

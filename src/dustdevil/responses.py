@@ -43,7 +43,7 @@ class ResponseHead:
     @property
     def interim(self) -> bool:
         """Whether another response follows, the one that counts (RFC 9110, 15.2)."""
-        return self.status < 200
+        return self.status < 200 and self.status != 101
 
     @property
     def has_body(self) -> bool:
@@ -69,7 +69,7 @@ class ResponseParser(RequestParser):
     number of `Data`, and an `End`. Bytes that nobody asked for are an error.
     """
 
-    __slots__ = ("_interim", "_methods", "_until_close")
+    __slots__ = ("_interim", "_methods", "_until_close", "_upgrade")
     _step: Any  # a step of either class
     _after: Any
 
@@ -78,11 +78,17 @@ class ResponseParser(RequestParser):
         self._methods: deque[str] = deque()
         self._interim = 0
         self._until_close = False
+        self._upgrade = False
         self._step = ResponseParser._read_status_line
 
-    def expect(self, method: str) -> None:
-        """A request was sent: its method decides if its response has a body."""
+    def expect(self, method: str, upgrade: bool = False) -> None:
+        """A request was sent: its method decides if its response has a body.
+
+        After one that asks for an `upgrade`, none may follow before it is answered.
+        With a 101, the bytes behind its head are left to `leftover()`.
+        """
         self._methods.append(method)
+        self._upgrade = upgrade
 
     def feed(self, data: bytes) -> list:
         """As for requests; what is wrong is a 502, which a gateway would answer."""
@@ -98,7 +104,7 @@ class ResponseParser(RequestParser):
             self.stop()
             self._until_close = False
             return [End(NO_HEADERS)]
-        if self.idle or self._step is RequestParser._ignore:
+        if self.idle or self._step in (RequestParser._ignore, RequestParser._wait):
             return []
         self.stop()
         return [ProtocolError(502, "the response ends in the middle")]
@@ -133,9 +139,18 @@ class ResponseParser(RequestParser):
             self._begin_response(head, block, events)
         return line is not None
 
+    def _switch(self, head: ResponseHead, events: list) -> None:
+        """HTTP ends here, and another protocol begins (RFC 9110, 15.2.2)."""
+        if not self._upgrade:
+            raise ProtocolError(502, "nobody asked to switch protocols")
+        self._methods.popleft()
+        events.append(head)
+        self._step = RequestParser._wait
+
     def _begin_response(self, head: ResponseHead, block: bytes, events: list) -> None:
         if head.status == 101:
-            raise ProtocolError(502, "nobody asked to switch protocols")
+            self._switch(head, events)
+            return
         self._interim = self._interim + 1 if head.interim else 0
         if self._interim > INTERIM:
             raise ProtocolError(502, "too many interim responses")
