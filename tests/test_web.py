@@ -267,7 +267,24 @@ def test_not_found_and_not_allowed(app):
     assert ask(app, "/nothing").status == 404
     response = ask(app, "/form")
     assert response.status == 405
-    assert header(response, "allow") == ["POST"]
+    assert header(response, "allow") == ["OPTIONS, POST"]
+
+
+def test_options_without_a_handler(app):
+    app.get("/both")(lambda request: "")
+    app.post("/both")(lambda request: "")
+    response = ask(app, "/both", method="OPTIONS")
+    assert (response.status, response.body) == (204, b"")
+    assert header(response, "allow") == ["GET, HEAD, OPTIONS, POST"]
+    assert ask(app, "/nothing", method="OPTIONS").status == 404
+    app.options("/both")(lambda request: "ours")
+    assert ask(app, "/both", method="OPTIONS").body == b"ours"
+
+
+def test_options_of_the_server_as_a_whole(app):
+    response = ask(app, "*", method="OPTIONS")
+    assert (response.status, response.body) == (204, b"")
+    assert header(response, "allow") == []
 
 
 def test_an_http_error_is_an_answer(app):

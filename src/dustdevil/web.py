@@ -122,8 +122,18 @@ class Application(Router):
         return self.attempt(found or self.call_route, request)
 
     def call_route(self, request: Request) -> Any:
-        """Find the route, note its arguments in the request, call its handler."""
-        handler, params = self.match(request.method, request.path)
+        """Find the route, note its arguments in the request, call its handler.
+
+        OPTIONS without a handler is answered here (RFC 9110, 9.3.7); "*" is the server.
+        """
+        if request.target == "*":
+            return Response(status=204)
+        try:
+            handler, params = self.match(request.method, request.path)
+        except MethodNotAllowed as error:
+            if request.method != "OPTIONS":
+                raise
+            return Response(status=204, headers=[allow(error)])
         if not params:
             # A path without placeholders: the router need not be asked again, and
             # there are no more of them than routes.
@@ -220,10 +230,15 @@ def as_http_error(error: Exception) -> HTTPError | None:
     if isinstance(error, NotFound):
         return HTTPError(404)
     if isinstance(error, MethodNotAllowed):
-        return HTTPError(405, headers=[("Allow", ", ".join(sorted(error.allowed)))])
+        return HTTPError(405, headers=[allow(error)])
     if isinstance(error, FormError):
         return HTTPError(error.status, error.reason)
     return error if isinstance(error, HTTPError) else None
+
+
+def allow(error: MethodNotAllowed) -> tuple[str, str]:
+    """The header with the methods that a path has, and OPTIONS (RFC 9110, 10.2.1)."""
+    return "Allow", ", ".join(sorted({*error.allowed, "OPTIONS"}))
 
 
 def plain_page(request: Request, error: HTTPError) -> Response:
