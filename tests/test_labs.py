@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import fcntl
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import select
 import shutil
 import subprocess
 import sys
+import termios
 import time
 import tokenize
 from pathlib import Path
@@ -114,6 +116,7 @@ class Router:
         """Docstring,
         of two lines."""
         # why
+
         # inside
         raise NotImplementedError("your turn: Router.size (step 2)")
 
@@ -391,6 +394,50 @@ def test_a_module_that_fails_while_it_is_imported_is_told_before_what_is_unwritt
     assert "ZeroDivisionError" in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        ("while True: pass", "hang", "in <module>: while True: pass"),
+        ("import os; os._exit(3)", "crash", "exit code 3"),
+    ],
+)
+def test_a_module_that_does_not_get_to_its_functions_is_not_told_they_are_missing(
+    lab, folder, line, status, words
+):
+    folder.mkdir(exist_ok=True)
+    (folder / "routing.py").write_text(f"{line}\n")
+    (verdict,) = run(lab, folder, go_on=False, limit=0.5)
+    assert verdict.status == status
+    assert words in "\n".join(verdict.details())
+
+
+def test_a_module_without_a_function_is_told_that_it_is_missing(lab, folder):
+    folder.mkdir(exist_ok=True)
+    (folder / "routing.py").write_text("")
+    (verdict,) = run(lab, folder, go_on=False)
+    assert verdict.status == "not attempted"
+    assert "Router.route is not there any more" in verdict.message
+
+
+def test_an_error_in_the_place_of_an_answer_has_its_line(lab, folder):
+    patch = "class Route:\n    def handler(self, method):\n        {}[method]\n"
+    mistakes.write(lab, folder, patch)
+    (verdict,) = run(lab, folder, names=["finds"])
+    assert verdict.status == "wrong"
+    assert "got:      KeyError: 'GET'" in verdict.message
+    assert verdict.where.endswith("in handler: {}[method]")
+
+
+def test_an_error_in_the_check_says_that_the_answer_caused_it(lab, folder):
+    mistakes.write(lab, folder, wrap_with("return 5"))
+    (verdict,) = run(lab, folder, names=["onion"])
+    assert verdict.status == "error"
+    assert "'int' object is not callable" in verdict.message
+    assert "in the check, which can't go on with what your code gave it: answer = " in (
+        verdict.message
+    )
+
+
 def test_a_module_that_cannot_be_read_is_one_sentence(lab, folder):
     mistakes.write(lab, folder)
     (folder / "routing.py").write_text("def broken(:\n")
@@ -414,7 +461,7 @@ def test_the_same_seed_makes_the_same_inputs(lab, folder):
 
 
 def test_a_lab_that_was_not_started_says_so(lab, folder):
-    with pytest.raises(LabError, match="workshop lab start 1"):
+    with pytest.raises(LabError, match=r"\.venv/bin/workshop lab start 1"):
         run(lab, folder)
 
 
@@ -472,7 +519,7 @@ def command(folder, *args):
 def test_the_command_line_from_start_to_solution(lab, folder):
     assert command(folder, "check", "1") == (
         2,
-        "there is no mystack/routing.py yet: workshop lab start 1 makes it\n",
+        "there is no mystack/routing.py yet: .venv/bin/workshop lab start 1 makes it\n",
     )
     status, output = command(folder, "start", "1")
     assert status == 0
@@ -551,6 +598,48 @@ def test_watch_in_a_terminal_gives_hints_on_a_key(lab, folder):
         process.kill()
         process.wait()
         os.close(ours)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_ctrl_c_ends_watch_without_a_word(lab, folder, busy):
+    engine.start(lab, folder)
+    if busy:
+        (folder / "routing.py").write_text("print('here')\nwhile True: pass\n")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workshop", "lab", "watch", "1"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0),
+        env={**os.environ, VARIABLE: str(folder), "TERM": "xterm"},
+    )
+    try:
+        if not busy:
+            read_until(ours, "q quit")
+        else:
+            until_single_keys(theirs)
+        os.write(ours, b"\x03")
+        assert process.wait(timeout=20) == 1
+        os.close(theirs)
+        shown = ""
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 4096):
+                shown += piece.decode()
+        assert shown.replace("^C", "").strip() == ""
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def until_single_keys(fd, seconds=30):
+    """Wait until the terminal is set to hand over each key: watch has begun."""
+    deadline = time.monotonic() + seconds
+    while termios.tcgetattr(fd)[3] & termios.ICANON:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def read_until(fd, text, seconds=30):

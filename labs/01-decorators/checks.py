@@ -130,6 +130,14 @@ def enters_it(bench: Bench) -> None:
             [pattern],
             "The name is what name= says, or else __name__, or else the class's.",
         )
+    router.route(f"{paths[0]}/more")(plain)
+    expect(
+        f"the patterns of the routes in router.names.get({plain.__name__!r}), once it "
+        "is routed a second time",
+        [route.pattern for route in router.names.get(plain.__name__, [])],
+        [paths[0], f"{paths[0]}/more"],
+        "Decorators stack, so a name may have several routes: its list grows.",
+    )
 
 
 def _expect_entry(router, method: str, path: str, wanted, said: str) -> None:
@@ -373,18 +381,25 @@ def finds(bench: Bench) -> None:
         _expect_match(bench, router, (method, path), handler, params)
 
 
+def _routes(router) -> str:
+    """The table in words: "GET /own, HEAD /own, GET /notes/{id}"."""
+    routes = [*router.static.values(), *router.dynamic.values()]
+    return ", ".join(f"{m} {route.pattern}" for route in routes for m in route.handlers)
+
+
 def _expect_match(bench, router, request, handler, params) -> None:
     method, path = request
     what = f"router.match({method!r}, {path!r})"
+    told = f"{what}; the routes are {_routes(router)}"
     try:
         match = router.match(method, path)
     except LookupError as error:
         raise Wrong(
-            f"{what}\n  expected: {name_of(handler)} with {params}\n"
+            f"{told}\n  expected: {name_of(handler)} with {params}\n"
             f"  got:      {type(error).__name__}: {error}"
         ) from error
     expect_true(
-        what,
+        told,
         isinstance(match, tuple) and len(match) == 2,
         "a Match(handler, params)",
         name_of(match),
@@ -467,7 +482,7 @@ def url_for(bench: Bench) -> None:
         (name, {"id": number, "user": odd}, f"/{word}/{number}/{odd[:-3]}%20%C3%BC%3F"),
     ]
     for name_, params, wanted in cases:
-        what = f"router.url_for({name_!r}, **{params})"
+        what = f"router.url_for({name_!r}, **{params}); {_named(router, name_)}"
         try:
             got = router.url_for(name_, **params)
         except LookupError as error:
@@ -482,8 +497,14 @@ def url_for(bench: Bench) -> None:
         (name, {"id": user, "user": user}),
         (name, {"id": number, "user": "a/b"}),
     ):
-        with expect_raises(LookupError, f"router.url_for({name_!r}, **{params})"):
+        what = f"router.url_for({name_!r}, **{params}); {_named(router, name_)}"
+        with expect_raises(LookupError, what):
             router.url_for(name_, **params)
+
+
+def _named(router, name: str) -> str:
+    patterns = [route.pattern for route in router.names.get(name, [])]
+    return f"the name stands for {' and '.join(patterns) or 'no route'}"
 
 
 @check(
@@ -504,11 +525,12 @@ def onion(bench: Bench) -> None:
     names = [bench.word() for _ in range(bench.random.randint(3, 4))]
     request, log = bench.word(), []
     for name in names:
-        expect_true(
+        ring = make_ring(name, log)
+        expect_same(
             f"what the name {name} means below @router.use",
-            router.use(ring := make_ring(name, log)) is ring,
-            "the middleware itself",
-            "something else",
+            got=router.use(ring),
+            wanted=ring,
+            why="What a decorator returns is what the name means.",
         )
 
     def handler(request_):

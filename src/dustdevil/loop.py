@@ -199,8 +199,8 @@ class Loop(Scheduler):
             if number in self._signals:  # 0 is a thread's; no signal has that number
                 callback, args, _ = self._signals[number]
                 self.call_soon(callback, *args)
-        # The byte is taken, and the queue not looked at yet: before that, a ring would
-        # be lost with the byte, and after it, a call without a ring.
+        # After the byte is taken: a ring before that could be lost with it. And before
+        # the queue is looked at: a call that comes later must ring again.
         self._rung = False
 
     def on_signal(self, number: int, callback: Callback, *args: Any) -> None:

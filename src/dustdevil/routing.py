@@ -130,7 +130,7 @@ class Route:
 
     def params(self, path: str) -> dict[str, Any] | None:
         """Return the path's arguments, converted, or None if it is another path."""
-        # fullmatch, not match with a "$": a "$" would let a last newline pass.
+        # The whole path. A "$" is not enough: it would let a last newline pass.
         found = self.regex.fullmatch(path)
         if found is None:
             return None

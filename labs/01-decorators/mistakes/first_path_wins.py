@@ -2,9 +2,10 @@
 
 CAUGHT_BY = "finds"
 MESSAGE = """\
-wrong: router.match('POST', '/zireda/tasu')
+wrong: router.match('POST', '/zireda/tasu'); the routes are GET /zireda/tasu-fixed, GET /own, HEAD /own, GET /zireda/{name}, POST /zireda/{other}
   expected: save() with {'other': 'tasu'}
   got:      MethodNotAllowed: only GET, HEAD allowed here
+at match: raise MethodNotAllowed(route.allowed)
 """
 
 

@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "url_for"
 MESSAGE = """\
-wrong: router.url_for('puki', **{'id': 5094, 'user': 'falani ü?'})
+wrong: router.url_for('puki', **{'id': 5094, 'user': 'falani ü?'}); the name stands for /sosufe/{id:int}/{user} and /sosufe
   expected: '/sosufe/5094/falani%20%C3%BC%3F'
   got:      '/sosufe/5094/falani ü?'
 """

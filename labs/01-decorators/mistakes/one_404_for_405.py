@@ -6,6 +6,7 @@ wrong: router.match('POST', '/dizavuse/7')
   expected: MethodNotAllowed is raised
   got:      NotFound: /dizavuse/7
 The path is there, and a client that is told 404 would believe that it is not.
+at match: raise NotFound(path)
 """
 
 

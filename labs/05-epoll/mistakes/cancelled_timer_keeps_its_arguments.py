@@ -4,7 +4,7 @@ CAUGHT_BY = "timers"
 MESSAGE = """\
 wrong: what a cancelled timer still holds, an hour before its time
   expected: neither the callback nor its arguments
-  got:      the callback: no, arguments: 1
+  got:      the callback: no, arguments: yes
 A timeout of a minute would keep its connection in memory for a minute after it has closed.
 """
 

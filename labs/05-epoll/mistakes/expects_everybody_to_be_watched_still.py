@@ -6,6 +6,7 @@ wrong: 253 and 815 are ready, and each one's callback unwatches the other
   expected: only 253 is called
   got:      KeyError: 815
 After unwatch() nobody wants to hear of that descriptor; it may be closed.
+at turn: on_ready = self._watched[fd]
 """
 
 

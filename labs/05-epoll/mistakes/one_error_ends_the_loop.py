@@ -5,6 +5,7 @@ MESSAGE = """\
 wrong: 253 and 645 are ready; the callback of 253 divides by zero
   expected: on_error() is told, and the turn goes on
   got:      the exception ends the loop, and with it every connection
+at turn: self._watched[fd](events)
 """
 
 

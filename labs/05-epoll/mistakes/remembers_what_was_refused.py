@@ -4,7 +4,7 @@ CAUGHT_BY = "watches"
 MESSAGE = """\
 wrong: the callback of a descriptor after a second watch() that was refused
   expected: the first one, as before
-  got:      the second one, or a mark that it is watched for edges
+  got:      the second one
 Ask the poller first: if it raises, nothing has happened yet.
 """
 

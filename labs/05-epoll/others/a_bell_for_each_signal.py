@@ -1,5 +1,5 @@
-"""Signals asked for anew each time, a bell that sends what it likes, an ear emptied
-to the last byte."""
+"""Signals asked for anew each time, a flag that is read and set in one line, an ear
+emptied to the last byte."""
 
 
 class Loop:
@@ -17,10 +17,9 @@ class Loop:
 
     def call_from_thread(self, callback, *args):
         self.ready.append((callback, args))
-        try:
-            self._bell.send(bytes(1))
-        except OSError:
-            pass
+        rung, self._rung = self._rung, True
+        if not rung:
+            self._ring()
 
     def _on_bell(self, events):
         numbers = bytearray()
@@ -29,5 +28,6 @@ class Loop:
                 numbers += self._ear.recv(16)
             except BlockingIOError:
                 break
+        self._rung = False
         for number in filter(self._signals.get, numbers):
             self.call_soon(self._signals[number][0], *self._signals[number][1])

@@ -48,7 +48,7 @@ class Timer:
     def cancel(self):
         if self.callback:
             self._loop.forget_timer()
-        self.callback, self.args = None, ()
+        self.callback = self.args = None
 
 
 class Loop:
@@ -112,4 +112,4 @@ class Loop:
                         callback, args = self._signals[number][:2]
                         self.call_soon(callback, *args)
         except BlockingIOError:
-            pass
+            self._rung = False

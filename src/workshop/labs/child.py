@@ -39,12 +39,14 @@ from workshop.labs.verdict import (
 MEMORY = 1 << 30  # bytes a check may use: an endless loop that appends ends early
 GRACE = 1.0  # seconds after its limit until a check that lives on is killed
 PRINTED = 2000  # characters of the learner's output that are shown
+LOADED = "loaded\n"  # the first line of a dump, once the modules are imported
 # One frame of a dump: File "…/loop.py", line 12 in turn
 FRAME = re.compile(r'^ +File "(.+)", line (\d+) in (\S+)', re.MULTILINE)
 
 
 def main() -> None:
     """Run the job on standard input; stop at the first failure unless told not to."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     job = json.load(sys.stdin)
     lab, folder = load(Path(job["lab"])), Path(job["folder"]).resolve()
     for check in lab.checks:
@@ -112,6 +114,7 @@ class Trial:
         code = 1
         try:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.dup2(printed.fileno(), 1)
             os.dup2(printed.fileno(), 2)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -119,14 +122,14 @@ class Trial:
             _limit_memory()
             faulthandler.enable(file=dump)
             faulthandler.dump_traceback_later(self.limit, exit=True, file=dump)
-            json.dump(self._examine().as_dict(), result)
+            json.dump(self._examine(dump).as_dict(), result)
             result.flush()
             code = 0
         finally:
             sys.stdout.flush()
             os._exit(code)
 
-    def _examine(self) -> Verdict:
+    def _examine(self, dump: Any) -> Verdict:
         """Run the check's function here and say what came of it."""
         bench = Bench(self.seed, self.check.name)
         verdict = self._verdict(PASSED)
@@ -134,6 +137,7 @@ class Trial:
             overlay.install(self.folder, only=self.lab.modules)
             for module in self.lab.modules:
                 getattr(bench, module)
+            print(LOADED, end="", file=dump, flush=True)
             self.check.function(bench)
         except BaseException as error:
             verdict = self._failure(error)
@@ -152,7 +156,9 @@ class Trial:
             verdict.loaded = False
             return verdict
         if isinstance(error, Wrong):
-            return self._verdict(WRONG, str(error))
+            # Where an error of the learner's is what was got, its line helps.
+            where = self._where(error.__cause__) if error.__cause__ else ""
+            return self._verdict(WRONG, str(error), where)
         if isinstance(error, NotImplementedError) and YOUR_TURN in str(error):
             name = str(error).removeprefix(YOUR_TURN)
             return self._verdict(
@@ -166,7 +172,9 @@ class Trial:
             return self._verdict(ERROR, said, where)
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return self._verdict(
-            ERROR, f"{said}\nin the check itself, line {frame.lineno}: {frame.line}"
+            ERROR,
+            f"{said}\nin the check, which can't go on with what your code gave it: "
+            f"{frame.line}",
         )
 
     def _where(self, error: BaseException) -> str:
@@ -188,6 +196,11 @@ class Trial:
         """Make a verdict of what the child left."""
         if status == 0 and result:
             return Verdict(**json.loads(result))
+        verdict = self._ended(status, dump)
+        verdict.loaded = dump.startswith(LOADED)
+        return verdict
+
+    def _ended(self, status: int, dump: str) -> Verdict:
         if "Timeout (" in dump or status == -signal.SIGKILL:
             return self._verdict(
                 HANG,

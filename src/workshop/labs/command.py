@@ -14,7 +14,15 @@ from rich.text import Text
 from workshop import overlay
 from workshop.labs import engine
 from workshop.labs.checks import Bench
-from workshop.labs.lab import REFERENCE, Lab, LabError, all_labs, find, my_stack
+from workshop.labs.lab import (
+    COMMAND,
+    REFERENCE,
+    Lab,
+    LabError,
+    all_labs,
+    find,
+    my_stack,
+)
 from workshop.labs.progress import Progress
 from workshop.labs.source import text_of
 from workshop.labs.verdict import NOT_ATTEMPTED, Verdict
@@ -90,7 +98,7 @@ def _start(console: Console, lab: Lab, args: argparse.Namespace) -> int:
     for sentence in engine.start(lab, force=args.force):
         console.print(sentence, markup=False)
     console.print(f"The guide is labs/{lab.slug}/lab.ipynb.", markup=False)
-    console.print(f"Next: workshop lab watch {lab.number}", style="bold")
+    console.print(f"Next: make lab LAB={lab.number}", style="bold")
     return 0
 
 
@@ -180,7 +188,7 @@ def show(console: Console, lab: Lab, verdict: Verdict) -> None:
         Text(f"    read: book/{lab.chapter}.ipynb, “{check.read}”", style="dim")
     )
     if verdict.status != NOT_ATTEMPTED:
-        again = f"workshop lab check {lab.number} --step {verdict.step}"
+        again = f"{COMMAND} check {lab.number} --step {verdict.step}"
         console.print(
             Text(f"    the same again: {again} --seed {verdict.seed}", style="dim")
         )

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from workshop.labs.lab import REFERENCE, ROOT, Lab, LabError, my_stack
+from workshop.labs.lab import COMMAND, REFERENCE, ROOT, Lab, LabError, my_stack
 from workshop.labs.source import empty
 from workshop.labs.verdict import Verdict
 
@@ -82,7 +82,7 @@ def run(
     for module in not_started(lab, folder):
         raise LabError(
             f"there is no {folder.name}/{module}.py yet: "
-            f"workshop lab start {lab.number} makes it"
+            f"{COMMAND} start {lab.number} makes it"
         )
     wanted = [
         check.name
@@ -118,7 +118,7 @@ def _verdicts(job: dict) -> Iterator[Verdict]:
         try:
             for line in host.stdout:
                 yield Verdict(**json.loads(line))
-        except GeneratorExit:
+        except BaseException:  # nobody listens any more, or Ctrl-C
             host.terminate()
             raise
     if host.returncode:

@@ -16,6 +16,9 @@ REFERENCE = ROOT / "src" / "dustdevil"
 # Where the learner's modules are, if not in mystack/: the test of the guides runs
 # them in an empty folder, so that they do not depend on what the learner has done.
 VARIABLE = "DUSTDEVIL_MYSTACK"
+# What a message tells the learner to type: `make` puts the command there, and nobody
+# need have activated the environment.
+COMMAND = ".venv/bin/workshop lab"
 
 
 class LabError(Exception):

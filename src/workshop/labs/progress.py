@@ -46,11 +46,11 @@ class Progress:
         return hints[name], len(check.hints), check.hints[hints[name] - 1]
 
     def bar(self, lab: Lab, width: int = 24) -> str:
-        """One line: "lab 1  ██████░░░░  5 of 12  Routes and middleware …"."""
+        """One line: "lab 1  ██████░░░░  5 of 12 checks  Routes and middleware …"."""
         done, total = len(self.passed(lab)), len(lab.checks)
         full = width * done // total
         drawn = "█" * full + "░" * (width - full)
-        return f"lab {lab.number:<2} {drawn}  {done} of {total}  {lab.title}"
+        return f"lab {lab.number:<2} {drawn}  {done} of {total} checks  {lab.title}"
 
     def _save(self) -> None:
         if self.file.parent.is_dir():

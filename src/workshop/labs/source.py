@@ -53,7 +53,12 @@ def empty(source: str, steps: Mapping[str, int]) -> str:
     for name in sorted(steps, key=lambda name: found[name].lineno, reverse=True):
         first, last, column = _body(found[name])
         indent = " " * column
-        kept = [indent + comments[n] for n in range(first, last + 1) if n in comments]
+        kept = []
+        for n in range(first, last + 1):
+            if n in comments:
+                if kept and n - 1 not in comments:
+                    kept.append("")  # these were about other lines
+                kept.append(indent + comments[n])
         turn = f"{YOUR_TURN}{name} (step {steps[name]})"
         lines[first - 1 : last] = [
             *kept,

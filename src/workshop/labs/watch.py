@@ -35,10 +35,13 @@ def watch(console: Console, lab: Lab) -> int:
         step=SETTLE // 3,
         rust_timeout=POLL,
         yield_on_timeout=True,
-        raise_interrupt=False,
+        # Else watchfiles ends by itself, and says so in a line of its own.
+        raise_interrupt=True,
     )
-    next(saves)  # from now on no save is missed
-    with _single_keys() if keys else contextlib.nullcontext():
+    failed: Verdict | LabError | None = LabError("nothing is checked yet")
+    interrupted = contextlib.suppress(KeyboardInterrupt)
+    with interrupted, _single_keys() if keys else contextlib.nullcontext():
+        next(saves)  # from now on no save is missed
         failed = _check(console, lab, begun)
         for saved in saves:
             if saved:
