@@ -41,6 +41,7 @@ FLOORS = [
     "head",
     "http1",
     "writer",
+    "body",
     "connection",
     "server",
     "census",

@@ -20,6 +20,47 @@ def test_encode_head():
     assert lines[2:] == [b"X: a b", b"x: \xe9", b"Content-Length: 0", b"", b""]
 
 
+class Answer:
+    headers = (("A", "b"),)
+
+    def __init__(self, status=200, body=b"hello", length=None):
+        self.status, self.body, self.length = status, body, length
+
+
+async def pieces():
+    yield b"x"
+
+
+CLOSE, KEEP = [b"Connection: close"], [b"Connection: keep-alive"]
+FIVE, CHUNKED = [b"Content-Length: 5"], [b"Transfer-Encoding: chunked"]
+HOW = {
+    "bytes": (Answer(), "1.1", True, FIVE, False, True),
+    "bytes, and close": (Answer(), "1.1", False, CLOSE + FIVE, False, False),
+    "bytes in 1.0": (Answer(), "1.0", True, KEEP + FIVE, False, True),
+    "known": (Answer(body=pieces(), length=5), "1.1", True, FIVE, False, True),
+    "unknown": (Answer(body=pieces()), "1.1", True, CHUNKED, True, True),
+    "unknown, and close": (
+        Answer(body=pieces()), "1.1", False, CLOSE + CHUNKED, True, False),
+    "unknown in 1.0": (Answer(body=pieces()), "1.0", True, CLOSE, False, False),
+    "no content": (Answer(204, b""), "1.1", True, [], False, True),
+    "not modified": (Answer(304, b""), "1.0", True, KEEP, False, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOW)
+def test_how_a_response_begins(case):
+    answer, version, keep, lines, chunked, kept = HOW[case]
+    head, *found = writer.begin(answer, version, keep)
+    assert head.split(b"\r\n")[2:] == [b"A: b", *lines, b"", b""]
+    assert found == [chunked, kept]
+
+
+@pytest.mark.parametrize("answer", [Answer(101), Answer(600), Answer(body="text")])
+def test_what_is_no_response_is_refused(answer):
+    with pytest.raises((ValueError, TypeError), match="can't be a response's"):
+        writer.begin(answer, "1.1", True)
+
+
 def test_the_date_is_now_and_made_once_a_second(monkeypatch):
     now = 784111777.2
     monkeypatch.setattr(writer, "time", lambda: now)

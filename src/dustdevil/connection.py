@@ -12,19 +12,20 @@ slowly. The deadline changes with it.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from math import inf
 from time import time
 from types import CoroutineType
 from typing import Any, Protocol
 
+from dustdevil.body import NO_BODY, Body, Page, close
 from dustdevil.coroutine import CancelledError, Future, Task
-from dustdevil.head import NO_HEADERS, Head, ProtocolError
+from dustdevil.head import Head, ProtocolError
 from dustdevil.http1 import Data, End, Event, Limits, RequestParser
 from dustdevil.loop import Loop
 from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
-from dustdevil.writer import LAST_CHUNK, chunk, encode_head, opening
+from dustdevil.writer import BODILESS, LAST_CHUNK, begin, chunk, encode_head, opening
 
 log = logging.getLogger("dustdevil")
 
@@ -32,67 +33,6 @@ log = logging.getLogger("dustdevil")
 # one it is cheaper to close the connection.
 WORTH_SKIPPING = 65536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-# These responses have no body, whatever their headers say (RFC 9110, 6.4.1).
-BODILESS = (204, 304)
-# What a response says, by version, about a connection that closes or stays open.
-PERSISTENCE = {
-    "1.0": (b"Connection: close\r\n", b"Connection: keep-alive\r\n"),
-    "1.1": (b"Connection: close\r\n", b""),
-}
-
-
-class Body:
-    """A request's body: read it whole, or piece by piece with `async for`."""
-
-    __slots__ = ("_connection", "length", "trailers")
-
-    def __init__(self, connection: "Connection | None", length: int | None):
-        self._connection = connection  # None once nothing is to come any more
-        self.length = length
-        self.trailers = NO_HEADERS
-
-    async def read(self) -> bytes:
-        """All that is still to come. Raises what reading piece by piece would."""
-        return b"".join([piece async for piece in self])
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        """The next piece. Raises ProtocolError for a body that is malformed, too
-        large, too slow or cut off, and the application need not catch it."""
-        if self._connection is None:
-            raise StopAsyncIteration
-        event = await self._connection.next_of_body()
-        if isinstance(event, Data):
-            return event.data
-        self._connection = None
-        if isinstance(event, ProtocolError):
-            raise event
-        self.trailers = event.trailers
-        raise StopAsyncIteration
-
-    @property
-    def over(self) -> bool:
-        """Whether it was read to its end, or can't be read any more."""
-        return self._connection is None
-
-    def close(self) -> None:
-        """Let go of the connection: the request is answered."""
-        self._connection = None
-
-
-NO_BODY = Body(None, 0)
-
-
-class Page:
-    """The server's own response, where the application has none."""
-
-    def __init__(self, status: int, text: str):
-        self.status = status
-        self.headers = [("Content-Type", "text/plain; charset=utf-8")]
-        self.body = f"{status} {text}\n".encode()
-        self.length = self.upgrade = None
 
 
 class Host(Protocol):
@@ -356,7 +296,7 @@ class Connection:
             if response.upgrade is not None:
                 self._upgrade(response)
                 return
-            start, chunked, kept = self._start(head, response)
+            start, chunked, kept = begin(response, head.version, self._can_keep(head))
         except Exception as error:
             self._discard(response)
             self._fail(error)
@@ -402,29 +342,6 @@ class Connection:
         self.deadline = server.now + server.idle_timeout
         self._resting = not self.stream.write(start + length + body)
         return True
-
-    def _start(self, head: Head, response: Any) -> tuple[bytes, bool, bool]:
-        """A response's head, whether its body is sent in chunks, and whether the
-        connection stays open. Raises an exception for what is no response."""
-        status, body, length = response.status, response.body, response.length
-        if not 200 <= status <= 599:
-            raise ValueError(f"{status} can't be a response's status")
-        if isinstance(body, bytes):
-            length = len(body)
-        elif not hasattr(body, "__aiter__"):
-            raise TypeError(f"{body!r:.80} can't be a response's body")
-        chunked = length is None and head.version == "1.1"
-        # In HTTP/1.0, only the end of the connection ends a body of unknown length.
-        kept = (chunked or length is not None) and self._can_keep(head)
-        framing = PERSISTENCE[head.version][kept]
-        if status in BODILESS:
-            pass
-        elif chunked:
-            framing += b"Transfer-Encoding: chunked\r\n"
-        elif length is not None:
-            framing += b"Content-Length: %d\r\n" % length
-        reason = getattr(response, "reason", None)
-        return encode_head(status, response.headers, framing, reason), chunked, kept
 
     def _can_keep(self, head: Head) -> bool:
         """Whether another request may follow on this connection."""
@@ -642,9 +559,3 @@ class Connection:
             self._task.cancel()
         if self._reader is not None:
             self._reader.cancel()  # it need not be that task which reads
-
-
-async def close(body: Any) -> None:
-    """Close an iterator that need not have come to its end."""
-    if hasattr(body, "aclose"):
-        await body.aclose()

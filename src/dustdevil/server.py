@@ -44,8 +44,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from typing import Any
 
+from dustdevil.body import Body
 from dustdevil.collector import Collector
-from dustdevil.connection import Body, Connection
+from dustdevil.connection import Connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.fields import Boolean, Integer, Seconds, Settings, Size
 from dustdevil.head import Head

@@ -1,8 +1,8 @@
 """Responses as bytes: the writing half of HTTP/1.1 (RFC 9112).
 
-`encode_head` makes a response's head, `chunk` and `LAST_CHUNK` a body whose length is
-not known yet. What an application gives is checked here: a header is one line, or it
-is refused.
+`begin` says how a response is framed and makes its head, `chunk` and `LAST_CHUNK` a
+body whose length is not known yet. What an application gives is checked here: a header
+is one line, or it is refused.
 """
 
 import re
@@ -12,11 +12,46 @@ from functools import lru_cache
 from http import HTTPStatus
 from itertools import starmap
 from time import time
+from typing import Any
 
 from dustdevil.grammar import FIELD_LINE, NAME
 
 LAST_CHUNK = b"0\r\n\r\n"
 OURS = {"content-length", "transfer-encoding", "connection", "date"}
+# These responses have no body, whatever their headers say (RFC 9110, 6.4.1).
+BODILESS = (204, 304)
+# What a response says, by version, about a connection that closes or stays open.
+PERSISTENCE = {
+    "1.0": (b"Connection: close\r\n", b"Connection: keep-alive\r\n"),
+    "1.1": (b"Connection: close\r\n", b""),
+}
+
+
+def begin(response: Any, version: str, keep: bool) -> tuple[bytes, bool, bool]:
+    """A response's head, whether its body is sent in chunks, and whether the
+    connection stays open, which it may if `keep`. `version` is that of the request.
+
+    Raises an exception for what is no response, as the module `server` describes it.
+    """
+    status, body, length = response.status, response.body, response.length
+    if not 200 <= status <= 599:
+        raise ValueError(f"{status} can't be a response's status")
+    if isinstance(body, bytes):
+        length = len(body)
+    elif not hasattr(body, "__aiter__"):
+        raise TypeError(f"{body!r:.80} can't be a response's body")
+    chunked = length is None and version == "1.1"
+    # In HTTP/1.0, only the end of the connection ends a body of unknown length.
+    kept = (chunked or length is not None) and keep
+    framing = PERSISTENCE[version][kept]
+    if status in BODILESS:
+        pass
+    elif chunked:
+        framing += b"Transfer-Encoding: chunked\r\n"
+    elif length is not None:
+        framing += b"Content-Length: %d\r\n" % length
+    reason = getattr(response, "reason", None)
+    return encode_head(status, response.headers, framing, reason), chunked, kept
 
 
 def encode_head(

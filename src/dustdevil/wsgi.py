@@ -24,7 +24,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from dustdevil.connection import BODILESS, Body, Connection, close
+from dustdevil.body import Body, close
+from dustdevil.connection import Connection
 from dustdevil.coroutine import CancelledError, Future
 from dustdevil.environ import BASE, Environ, make_environ
 from dustdevil.head import Head, ProtocolError
@@ -32,7 +33,7 @@ from dustdevil.loop import Loop
 from dustdevil.stream import CHUNK, HIGH_WATER
 from dustdevil.sync import Queue
 from dustdevil.threads import ThreadPool, run_in_loop
-from dustdevil.writer import application_line
+from dustdevil.writer import BODILESS, application_line
 
 log = logging.getLogger("dustdevil")
 

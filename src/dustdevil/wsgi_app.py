@@ -17,13 +17,13 @@ from inspect import isawaitable
 from typing import Any
 from urllib.parse import quote
 
-from dustdevil.connection import BODILESS, Body, Page, close
+from dustdevil.body import Body, Page, close
 from dustdevil.environ import Environ
 from dustdevil.head import NO_HEADERS, Head, ProtocolError
 from dustdevil.http1 import Data, End
 from dustdevil.loop import Loop
 from dustdevil.stream import CHUNK
-from dustdevil.writer import application_line
+from dustdevil.writer import BODILESS, application_line
 from dustdevil.wsgi import App
 
 # What may stand in a path and in a query as it is (RFC 3986, 3.3 and 3.4).
