@@ -42,6 +42,7 @@ FLOORS = [
     "http1",
     "writer",
     "body",
+    "channel",
     "connection",
     "server",
     "census",

@@ -6,26 +6,23 @@ no timer, no system call but the `recv` before and the `send` after. Only where
 something has to be waited for does a task carry on, and until it is done further
 events stay in the list. So the answers keep the order of the requests.
 
-A connection has one deadline, and a method to call when it is over. What is waited
-for changes: the next request, the rest of a head or a body, a client that reads
-slowly. The deadline changes with it.
+What is sent, and how long anything may take, is the matter of the channel below.
 """
 
 import logging
-from collections.abc import Callable
 from functools import partial
 from math import inf
 from time import time
 from types import CoroutineType
-from typing import Any, Protocol
+from typing import Any
 
 from dustdevil.body import NO_BODY, Body, Page, close
+from dustdevil.channel import Channel, Host
 from dustdevil.coroutine import CancelledError, Future, Task
 from dustdevil.head import Head, ProtocolError
-from dustdevil.http1 import Data, End, Event, Limits, RequestParser
-from dustdevil.loop import Loop
+from dustdevil.http1 import Data, End, Event, RequestParser
 from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
-from dustdevil.writer import BODILESS, LAST_CHUNK, begin, chunk, encode_head, opening
+from dustdevil.writer import BODILESS, begin, encode_head, opening
 
 log = logging.getLogger("dustdevil")
 
@@ -35,42 +32,16 @@ WORTH_SKIPPING = 65536
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Host(Protocol):
-    """What a connection asks of the server it belongs to, one floor above."""
-
-    application: Callable[[Head, Body, "Connection"], Any]
-    settings: Any
-    limits: Limits
-    loop: Loop
-    scheme: str
-    now: float
-    requests: int
-    idle_timeout: float
-    stopping: bool
-
-    def forget(self, connection: "Connection") -> None:
-        """It is closed."""
-
-    def hand_over(self, connection: "Connection", upgrade: Any) -> None:
-        """Another protocol has its stream now."""
-
-
-class Connection:
+class Connection(Channel):
     """What the server knows of one client. The module `server` says what it owes
     the application."""
 
-    __slots__ = ("__weakref__", "_allowance", "_body", "_corked", "_events", "_full",
-                 "_head", "_late", "_local", "_out", "_parser", "_paused", "_reader",
-                 "_resting", "_skipping", "_task", "_unsent", "deadline", "remote",
-                 "server", "stream")  # fmt: skip
+    __slots__ = ("_allowance", "_body", "_events", "_full", "_head", "_parser",
+                 "_paused", "_reader", "_resting", "_skipping", "_task")  # fmt: skip
 
     def __init__(self, server: Host, stream: Stream, remote: Any):
-        self.server = server
-        self.stream = stream
-        self.remote = remote
+        super().__init__(server, stream, remote)
         self._parser = RequestParser(server.limits)
-        self._late: Callable[[Connection], None]
-        self._local: Any = None  # asked for once: that takes a system call
         self._events: list[Event] = []  # parsed, and not yet dealt with
         self._full = False  # whether the parser may have more than it returned
         self._paused = False  # whether we leave what comes in the kernel
@@ -81,24 +52,9 @@ class Connection:
         self._reader: Future | None = None  # the application waits for the body
         self._allowance = 0.0  # seconds that the body may keep us waiting
         self._skipping = False  # whether the rest of a body is thrown away
-        self._out: list[bytes] = []  # to be sent in one go
-        self._corked = 0  # its size in bytes
-        self._unsent = 0  # bytes in the stream's buffer at the last deadline
         stream.on_data = self._on_data
         stream.on_close = self._on_close
         self._wait(server.settings.header_timeout, Connection._no_head)
-
-    @property
-    def scheme(self) -> str:
-        """Either "http" or "https"."""
-        return self.server.scheme
-
-    @property
-    def local(self) -> Any:
-        """The address that the client connected to."""
-        if self._local is None:
-            self._local = self.stream.sock.getsockname()
-        return self._local
 
     # Requests
 
@@ -353,35 +309,6 @@ class Connection:
             return False
         return head.length <= WORTH_SKIPPING
 
-    async def _copy(
-        self, start: bytes, body: Any, length: int | None, chunked: bool
-    ) -> None:
-        """Send what an iterator gives, no faster than the client takes it.
-
-        Raises ValueError when that is not of the length that was announced.
-        """
-        sent = 0
-        self._send_soon(start)
-        try:
-            async for piece in body:
-                sent += len(piece)
-                if length is not None and sent > length:
-                    break
-                self._send_soon(chunk(piece) if chunked else piece)
-                await self._drain()
-        finally:
-            await close(body)
-        if chunked:
-            self._send_soon(LAST_CHUNK)
-        elif length is not None and sent != length:
-            raise ValueError(f"a body of {length} bytes came out otherwise")
-
-    async def _drain(self) -> None:
-        if self.stream.unsent > HIGH_WATER:
-            self._wait(self.server.settings.write_timeout, Connection._abort)
-            await self.stream.drain()
-            self._wait(inf, Connection._abort)
-
     def _on_sent(self, kept: bool, response: Any, task: Future) -> None:
         error = task.exception()
         self._task = None
@@ -448,29 +375,6 @@ class Connection:
         self.deadline = inf
         self.server.hand_over(self, response.upgrade)
 
-    # Out
-
-    def _send(self, data: bytes) -> None:
-        self._out.append(data)
-        self._corked += len(data)
-
-    def _send_soon(self, data: bytes) -> None:
-        """Send in the next turn, together with what comes until then."""
-        if not self._out:
-            self.server.loop.call_soon(self._flush)
-        self._send(data)
-        if self._corked > HIGH_WATER:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Send all that is ready with one system call."""
-        if self._out:
-            data = b"".join(self._out)
-            self._out.clear()
-            self._corked = 0
-            if data and not self.stream.closed:
-                self.stream.write(data)
-
     # The end
 
     def _stir(self) -> None:
@@ -478,28 +382,6 @@ class Connection:
         if self._resting:
             self._resting = False
             self.deadline, self._late = inf, Connection._abort
-
-    def _wait(self, seconds: float, late: Callable[["Connection"], None]) -> None:
-        self.deadline = self.server.now + seconds
-        self._late = late
-
-    def _watch_half_closed(self) -> None:
-        """The client sent its end, and we still work: does it wait for the answer,
-        or is it gone? It looks the same from here. So it gets some time."""
-        if self.stream.eof:
-            timeout = self.server.settings.half_closed_timeout
-            self._wait(timeout, Connection._abort)
-
-    def overdue(self) -> None:
-        """The deadline is over; the server noticed."""
-        unsent = self.stream.unsent
-        if unsent and unsent != self._unsent:
-            # It reads, if slowly.
-            self._unsent = unsent
-            self.deadline = self.server.now + self.server.settings.write_timeout
-        else:
-            self.deadline = inf
-            self._late(self)
 
     def _no_head(self) -> None:
         if self._parser.idle:
@@ -540,13 +422,6 @@ class Connection:
     def _drop(self, data: bytes) -> None:
         if not data:
             self._hang_up()
-
-    def _hang_up(self) -> None:
-        self._wait(self.server.settings.write_timeout, Connection._abort)
-        self.stream.close()
-
-    def _abort(self) -> None:
-        self.stream.abort()
 
     def stop(self) -> None:
         """The server stops: close, unless something is in flight."""

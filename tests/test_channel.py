@@ -1,0 +1,110 @@
+"""The way to one client: what is sent together, and what its deadline does."""
+
+import socket
+from math import inf
+from types import SimpleNamespace
+
+import pytest
+
+from dustdevil.channel import Channel
+from dustdevil.loop import Loop
+from dustdevil.server import ServerSettings
+from dustdevil.stream import HIGH_WATER, Stream
+
+
+@pytest.fixture
+def ends():
+    """A channel, and the socket of its client."""
+    loop = Loop()
+    ours, theirs = socket.socketpair()
+    server = SimpleNamespace(
+        loop=loop, now=100.0, scheme="http", settings=ServerSettings()
+    )
+    channel = Channel(server, Stream(ours, loop), None)
+    theirs.settimeout(10)
+    with theirs:
+        yield channel, theirs
+        channel.stream.abort()
+    loop.close()
+
+
+async def pieces(*each):
+    for piece in each:
+        yield piece
+
+
+def test_what_is_ready_goes_out_in_one_call(ends, monkeypatch):
+    channel, theirs = ends
+    calls = []
+    write = channel.stream.write
+    monkeypatch.setattr(Stream, "write", lambda _, data: calls.append(write(data)))
+    for data in (b"one", b"", b"two"):
+        channel._send(data)
+    channel._flush()
+    channel._flush()
+    assert len(calls) == 1
+    assert theirs.recv(100) == b"onetwo"
+
+
+def test_what_comes_soon_goes_out_in_the_next_turn_or_when_it_is_much(ends):
+    channel, theirs = ends
+    theirs.setblocking(False)
+    channel._send_soon(b"one")
+    channel._send_soon(b"two")
+    with pytest.raises(BlockingIOError):
+        theirs.recv(1)
+    channel.server.loop.run(pieces().aclose())
+    assert theirs.recv(100) == b"onetwo"
+    channel._send_soon(b"x" * (HIGH_WATER + 1))
+    assert theirs.recv(1) == b"x"
+
+
+@pytest.mark.parametrize(
+    ("length", "chunked", "sent"),
+    [
+        (5, False, b"head:abcde"),
+        (None, False, b"head:abcde"),
+        (None, True, b"head:3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+    ],
+)
+def test_an_iterator_is_sent_after_its_head(ends, length, chunked, sent):
+    channel, theirs = ends
+    body = pieces(b"abc", b"", b"de")
+    channel.server.loop.run(channel._copy(b"head:", body, length, chunked))
+    channel._flush()
+    assert theirs.recv(100) == sent
+
+
+@pytest.mark.parametrize("length", [4, 6])
+def test_a_body_of_another_length_is_an_error_and_closed(ends, length):
+    channel, _ = ends
+    body = pieces(b"abc", b"de")
+    with pytest.raises(ValueError, match=f"a body of {length} bytes"):
+        channel.server.loop.run(channel._copy(b"head:", body, length, False))
+    assert body.ag_frame is None
+
+
+def test_who_reads_slowly_gets_more_time_as_long_as_it_reads(ends):
+    channel, theirs = ends
+    channel._wait(5, Channel._abort)
+    assert channel.deadline == 105
+    channel._send(b"x" * 10_000_000)
+    channel._flush()
+    patience = channel.server.settings.write_timeout
+    channel.server.now = 106
+    channel.overdue()
+    assert channel.deadline == 106 + patience
+    theirs.recv(1 << 20)
+    channel.stream._flush()
+    channel.server.now = channel.deadline + 1
+    channel.overdue()
+    assert not channel.stream.closed
+    channel.overdue()  # and nothing was read
+    assert channel.stream.closed
+    assert channel.deadline == inf
+
+
+def test_addresses(ends):
+    channel, _ = ends
+    assert channel.local == channel.stream.sock.getsockname()
+    assert (channel.scheme, channel.remote) == ("http", None)
