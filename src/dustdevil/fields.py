@@ -6,9 +6,9 @@ them stands the instance's own dictionary. A descriptor that has both methods co
 before it, one that lacks either lets it speak first (Descriptor HowTo Guide).
 
 `Field` has `__set__` and no `__get__`: what is assigned is checked and put into the
-instance's dictionary, and a read finds it there as fast as any attribute. `lazy` has
-`__get__` and no `__set__`: the first read computes the value and puts it there, and
-later reads never reach the descriptor.
+instance's dictionary, and a read finds it there without a call. `lazy` has `__get__`
+and no `__set__`: the first read computes the value and puts it there, and later reads
+never reach the descriptor.
 """
 
 import difflib

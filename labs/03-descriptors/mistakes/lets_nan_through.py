@@ -1,0 +1,22 @@
+"""Looks for numbers outside the bounds. NaN is not outside: it is nowhere."""
+
+CAUGHT_BY = "numbers"
+MESSAGE = """\
+wrong: Number field, given nan
+  expected: SettingError is raised
+  got:      no exception
+NaN fails every comparison, also those that should keep it out.
+"""
+
+
+class Number:
+    def convert(self, value):
+        if isinstance(value, str):
+            value = self.parse(value)
+        if isinstance(value, bool):
+            raise ValueError
+        if self.number is int and value != int(value):
+            raise ValueError
+        if value < self.minimum or value > self.maximum:
+            raise ValueError
+        return self.number(value)
