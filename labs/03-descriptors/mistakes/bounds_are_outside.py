@@ -5,6 +5,7 @@ MESSAGE = """\
 wrong: Integer field, given -15
   expected: -15, of type int
   got:      SettingError: whole: -15 is not a whole number from -15 to 1
+at check: raise SettingError(f"{self.name}: {value!r} is not {wants}") from None
 """
 
 

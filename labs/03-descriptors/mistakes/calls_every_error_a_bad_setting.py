@@ -6,6 +6,7 @@ wrong: x.lamatomu = v, and convert raises KeyError
   expected: KeyError is raised
   got:      SettingError: lamatomu: KeyError('lamatomu') is not a nusago
 A KeyError in convert is a mistake in the program. Called a bad setting, it would be looked for in the wrong place.
+at check: raise SettingError(f"{self.name}: {value!r} is not {wants}") from None
 """
 
 

@@ -6,6 +6,7 @@ wrong: x.lamatomu = v, and convert raises ValueError
   expected: SettingError is raised
   got:      ValueError: fafepape
 int() and float() refuse in these three ways; they mean the same to us.
+at check: return self.convert(value)
 """
 
 
