@@ -34,6 +34,11 @@ SMALLEST = 512
 SIZES = tuple(SMALLEST << bits for bits in range(8))
 
 
+def size_class(size: int) -> int:
+    """The size of the smallest block that `size` bytes fit into."""
+    return max(SMALLEST, 1 << (size - 1).bit_length())
+
+
 class Block:
     """A number of bytes to read into or write from, through its `view`, a memoryview.
 
@@ -166,7 +171,7 @@ class Allocator:
         if size > SIZES[-1]:
             self._direct += 1
             return Block(self, None, 0, memoryview(bytearray(size)))
-        fitting = max(SMALLEST, 1 << (size - 1).bit_length())
+        fitting = size_class(size)
         roomy = self._roomy[fitting]
         pool = next(reversed(roomy)) if roomy else self._new_pool(fitting)
         start = pool.take()
