@@ -18,6 +18,7 @@ def test_eighteen_pieces_in_order():
         "01-decorators",
         "03-descriptors",
         "05-epoll",
+        "10-memory",
     ]
 
 

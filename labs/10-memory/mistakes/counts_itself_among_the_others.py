@@ -1,0 +1,16 @@
+"""Asks whether any arena has room, and finds the empty one."""
+
+CAUGHT_BY = "arenas_go"
+MESSAGE = """\
+wrong: arenas with [16, 0] free pools of 16; _give_back(the first)
+  expected: it stays, the others stay
+  got:      1 of 2 stay
+The other one is full: this is the last with room.
+"""
+
+
+class Allocator:
+    def _give_back(self, arena):
+        if arena.empty and any(one.free for one in self._arenas):
+            self._arenas.remove(arena)
+            arena.free.clear()
