@@ -16,6 +16,7 @@ def test_eighteen_pieces_in_order():
     assert [piece.number for piece in table] == list(range(1, 19))
     assert [piece.name for piece in READY] == [
         "01-decorators",
+        "02-generators",
         "03-descriptors",
         "05-epoll",
         "10-memory",

@@ -227,7 +227,8 @@ class Future:
             return (yield self)
         return self._value if self._error is None else self.result()
 
-    __iter__ = __await__  # for `yield from future`
+    def __iter__(self) -> Generator[Any, Any, Any]:
+        return self.__await__()  # for `yield from future`
 
     def __del__(self) -> None:
         # An exception that nobody asked for would vanish here without a word.
@@ -340,13 +341,13 @@ def coroutine(function: Callable[..., Generator[Any, Any, Any]]) -> Callable[...
     return awaitable_generator(function)
 
 
-@coroutine
+@awaitable_generator
 def current_task() -> Generator[Any, Any, Task]:
     """Tell a coroutine which task it runs in: `task = await current_task()`."""
     return (yield CURRENT_TASK)
 
 
-@coroutine
+@awaitable_generator
 def let_others_run() -> Generator[Any, Any, None]:
     """Give every other task that is ready a step, then go on."""
     yield None
