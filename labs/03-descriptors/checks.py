@@ -264,9 +264,14 @@ def none_where_allowed(bench: Bench) -> None:
     )
 
 
+def _given(instance: object, name: str, given: Any) -> str:
+    field = vars(type(instance))[name]
+    return f"{type(field).__name__} field, which wants {field.wants}, given {given!r}"
+
+
 def expect_kept(bench: Bench, instance, name: str, given, wanted, why="") -> None:
     """Assign, read, and compare value and type."""
-    said = f"{type(vars(type(instance))[name]).__name__} field, given {given!r}"
+    said = _given(instance, name, given)
     shown = f"{wanted!r}, of type {type(wanted).__name__}"
     try:
         setattr(instance, name, given)
@@ -286,7 +291,7 @@ def expect_kept(bench: Bench, instance, name: str, given, wanted, why="") -> Non
 
 def expect_refused(bench: Bench, instance, name: str, given: Any, why="") -> None:
     """Assign, and want a SettingError."""
-    said = f"{type(vars(type(instance))[name]).__name__} field, given {given!r}"
+    said = _given(instance, name, given)
     with expect_raises(bench.fields.SettingError, said, why):
         setattr(instance, name, given)
 

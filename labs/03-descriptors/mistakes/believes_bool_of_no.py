@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "text_and_words"
 MESSAGE = """\
-wrong: Boolean field, given 'no'
+wrong: Boolean field, which wants yes or no, given 'no'
   expected: False, of type bool
   got:      True, of type bool
 Every text but '' is true to bool().

@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "numbers"
 MESSAGE = """\
-wrong: Integer field, given -15
+wrong: Integer field, which wants a whole number from -15 to 1, given -15
   expected: -15, of type int
   got:      SettingError: whole: -15 is not a whole number from -15 to 1
 at check: raise SettingError(f"{self.name}: {value!r} is not {wants}") from None

@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "numbers"
 MESSAGE = """\
-wrong: Integer field, given -7.5
+wrong: Integer field, which wants a whole number from -15 to 1, given -7.5
   expected: SettingError is raised
   got:      no exception
 int() cuts off what stands behind the point, and says nothing.

@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "units"
 MESSAGE = """\
-wrong: Integer field, given '2'
+wrong: Integer field, which wants a whole number from -100 to inf, given '2'
   expected: 2, of type int
   got:      0, of type int
 """

@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "numbers"
 MESSAGE = """\
-wrong: Number field, given nan
+wrong: Number field, which wants a number from -15 to 1, given nan
   expected: SettingError is raised
   got:      no exception
 NaN fails every comparison, also those that should keep it out.

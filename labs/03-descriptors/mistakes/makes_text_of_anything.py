@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "text_and_words"
 MESSAGE = """\
-wrong: Text field, given 7
+wrong: Text field, which wants text, given 7
   expected: SettingError is raised
   got:      no exception
 str() would make a text of anything, and hide that it was none.

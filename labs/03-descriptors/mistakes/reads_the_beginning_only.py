@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "no_numbers"
 MESSAGE = """\
-wrong: Size field, given '8_0'
+wrong: Size field, which wants a size (bytes, KiB, MiB, GiB) from 0 to inf, given '8_0'
   expected: SettingError is raised
   got:      no exception
 """

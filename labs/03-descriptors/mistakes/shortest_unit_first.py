@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "units"
 MESSAGE = """\
-wrong: Size field, given '2 KiB'
+wrong: Size field, which wants a size (bytes, KiB, MiB, GiB) from 0 to inf, given '2 KiB'
   expected: 2048, of type int
   got:      SettingError: size: '2 KiB' is not a size (bytes, KiB, MiB, GiB) from 0 to inf
 at check: raise SettingError(f"{self.name}: {value!r} is not {wants}") from None

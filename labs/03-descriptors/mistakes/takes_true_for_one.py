@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "numbers"
 MESSAGE = """\
-wrong: Integer field, given True
+wrong: Integer field, which wants a whole number from 0 to inf, given True
   expected: SettingError is raised
   got:      no exception
 True is 1 and False is 0 to Python, but port=True is a slip.

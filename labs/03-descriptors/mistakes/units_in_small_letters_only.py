@@ -2,7 +2,7 @@
 
 CAUGHT_BY = "units"
 MESSAGE = """\
-wrong: Size field, given '2 B'
+wrong: Size field, which wants a size (bytes, KiB, MiB, GiB) from 0 to inf, given '2 B'
   expected: 2, of type int
   got:      SettingError: size: '2 B' is not a size (bytes, KiB, MiB, GiB) from 0 to inf
 at check: raise SettingError(f"{self.name}: {value!r} is not {wants}") from None
