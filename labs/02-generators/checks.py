@@ -344,6 +344,9 @@ def reports_what_nobody_heard(bench: Bench) -> None:
     for how in ("nothing", "result", "exception"):
         scheduler = telling(bench)
         future = bench.coroutine.Future(scheduler)
+        if how == "nothing":
+            with contextlib.suppress(bench.coroutine.InvalidState):
+                future.exception()
         future.set_exception(ValueError(how))
         if how != "nothing":
             with contextlib.suppress(ValueError):
@@ -351,7 +354,9 @@ def reports_what_nobody_heard(bench: Bench) -> None:
         del future
         gc.collect()
         told = [str(error) for error, _ in scheduler.reports]
-        asked = "nobody asked" if how == "nothing" else f"{how}() was asked"
+        asked = (
+            "nobody asked but too early" if how == "nothing" else f"{how}() was asked"
+        )
         expect(
             f"a failed future of which {asked} is thrown away; reports",
             told,
