@@ -105,6 +105,28 @@ def test_a_condition_of_a_plain_lock():
     assert condition.acquire(False)
 
 
+def test_two_who_give_back_at_once_do_not_add_a_place():
+    class Interrupted(locks.RLock):
+        """Somebody else comes whenever the lock is free."""
+
+        def release(self):
+            super().release()
+            if not self._count and visits:
+                in_thread(visits.pop())
+
+    def give_back():
+        with pytest.raises(ValueError, match="more was given back"):
+            semaphore.release()
+
+    semaphore = locks.BoundedSemaphore(1)
+    semaphore.acquire()
+    visits = [give_back]
+    semaphore._changed = locks.Condition(Interrupted())
+    semaphore.release()
+    assert not visits
+    assert semaphore._value == 1
+
+
 def test_a_barrier_whose_action_fails_is_broken():
     barrier = locks.Barrier(1, action=lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -209,7 +209,7 @@ class Semaphore:
         if value < 0:
             raise ValueError(f"a semaphore can't begin below zero, with {value}")
         self._value = value
-        self._changed = Condition(Lock())
+        self._changed = Condition()
 
     def __repr__(self) -> str:
         return describe(self, f"value={self._value}")
@@ -262,7 +262,7 @@ class BoundedSemaphore(Semaphore):
         with self._changed:
             if self._value + n > self._most:
                 raise ValueError("more was given back than taken")
-        super().release(n)
+            super().release(n)  # takes the lock again: nobody comes between
 
 
 class Event:
