@@ -20,6 +20,7 @@ def test_eighteen_pieces_in_order():
         "03-descriptors",
         "05-epoll",
         "10-memory",
+        "11-gc",
     ]
 
 
