@@ -262,6 +262,8 @@ def goes_round(bench: Bench) -> None:
         f: [f, d],
     }
     _expect_cycle(bench, graph, start, [start, d, e])
+    graph[start].reverse()
+    _expect_cycle(bench, graph, start, [start, d, e])
     _expect_cycle(bench, {start: [start, a], a: [start]}, start, [start])
     _expect_cycle(bench, {start: [a], a: [b, start], b: [start]}, start, [start, a])
     _expect_cycle(bench, {start: [a, b], a: [b], b: [a, c], c: []}, start, [])
@@ -359,23 +361,25 @@ def _count_in(one, root, first) -> int:
 
 
 def _keeps_to_the_limit(bench: Bench) -> None:
-    chain = last = Node()
-    for _ in range(50):
-        last = Node(last)
-    limit = bench.random.randint(10, 20)
-    graph = bench.cycles.Graph(weakref.ref(last), limit)
-    near, nodes = last, []
-    for _ in range(limit // 2):
-        nodes += [near, near.others]
-        near = near.others[0]
+    width, depth = bench.random.randint(5, 9), bench.random.randint(5, 9)
+    near = [Node() for _ in range(width)]
+    root = Node(*near)
+    for node in (near[0], near[-1]):
+        for _ in range(depth):
+            node.others.append(Node())
+            node = node.others[0]
+    limit = 2 + 2 * width  # the root and its list, those in it and their lists
+    graph = bench.cycles.Graph(weakref.ref(root), limit)
     found = list(graph.objects.values())
+    wanted = [root, root.others, *near, *(node.others for node in near)]
     expect_true(
-        f"a chain of 51 nodes, Graph(…, limit={limit})",
-        len(found) <= limit and all(any(n is f for f in found) for n in nodes),
-        f"at most {limit} objects, the nearest",
-        f"{len(found)} objects",
+        f"a node with {width} in its list, of which the first and the last begin a "
+        f"chain of {depth}; Graph(…, limit={limit})",
+        _same(found, wanted),
+        f"{limit} objects, the nearest",
+        f"{len(found)} objects, {sum(any(f is w for w in wanted) for f in found)} of "
+        "them among the nearest",
     )
-    expect_true("the other end of the chain", chain is not None, "there", "gone")
 
 
 @check(

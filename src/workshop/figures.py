@@ -274,8 +274,8 @@ class Axis:
             last = math.floor(math.log10(self.high) + 1e-9)
             return [10.0**power for power in range(first, last + 1)]
         step = _step((self.high - self.low) / 4)
-        count = math.floor((self.high + step * 1e-9 - self.low) / step)
         first = math.ceil(self.low / step - 1e-9) * step
+        count = math.floor((self.high + step * 1e-9 - first) / step)
         return [first + step * n for n in range(count + 1)]
 
 
