@@ -19,6 +19,7 @@ def test_eighteen_pieces_in_order():
         "02-generators",
         "03-descriptors",
         "05-epoll",
+        "09-gil",
         "10-memory",
         "11-gc",
     ]
