@@ -765,15 +765,17 @@ def flag(bench: Bench) -> None:
 def real_threads(bench: Bench) -> None:
     locks = bench.locks
     shelf, room, goods = [], locks.Semaphore(3), locks.Condition()
-    over, sold = locks.Event(), []
+    over, sold, fullest = locks.Event(), [], 0
     sys.setswitchinterval(1e-5)
     each = bench.random.randint(40, 60)
 
     def producer(name):
+        nonlocal fullest
         for number in range(each):
             room.acquire()
             with goods:
                 shelf.append((name, number))
+                fullest = max(fullest, len(shelf))
                 goods.notify()
 
     def consumer():
@@ -789,7 +791,7 @@ def real_threads(bench: Bench) -> None:
         threading.Thread(target=producer, args=[name], daemon=True) for name in range(3)
     ]
     consumers = [threading.Thread(target=consumer, daemon=True) for _ in range(3)]
-    for thread in producers + consumers:
+    for thread in consumers + producers:
         thread.start()
     _join(producers, "three producers that wait for room on a shelf of three")
     over.set()
@@ -798,6 +800,12 @@ def real_threads(bench: Bench) -> None:
     _join(consumers, "three consumers that wait for goods, told that it is over")
     expect("pieces sold", len(sold), 3 * each)
     expect("different pieces among them", len(set(sold)), 3 * each)
+    expect_true(
+        "pieces on the shelf, at most",
+        fullest <= 3,
+        "3: there was room for as many",
+        f"{fullest}",
+    )
 
 
 def _join(threads, what: str) -> None:
