@@ -6,6 +6,7 @@ wrong: taken 3 times; release() number 1
   expected: it is given back once more
   got:      this thread does not hold the lock
 It stays ours until it has been given back as often as it was taken.
+at _check_owned: raise RuntimeError("this thread does not hold the lock")
 """
 
 
