@@ -908,6 +908,22 @@ def test_a_client_that_closes_its_half_is_answered(running):
         assert client.at_end()
 
 
+def test_a_client_that_closes_its_half_after_more_requests_than_a_batch(running):
+    """What the parser keeps of them comes before the end, and an error last."""
+
+    async def application(head, body, connection):
+        await sleep(0.01 if head.target == "/0" else 0)
+        return Answer(head.target.encode())
+
+    with running(application).connect() as client:
+        client.send(b"".join(request(f"/{i}") for i in range(200)) + b"GET /")
+        client.sock.shutdown(socket.SHUT_WR)
+        for i in range(200):
+            assert client.response()[2] == f"/{i}".encode()
+        assert client.response()[0] == 400
+        assert client.at_end()
+
+
 def test_a_client_that_closes_its_half_in_a_head(running):
     with running(hello).connect() as client:
         client.send(b"GET / HTTP/1.1\r\n")

@@ -60,7 +60,7 @@ class Connection(Channel):
 
     def _on_data(self, data: bytes) -> None:
         parser = self._parser
-        events = parser.feed(data) if data else parser.feed_eof()
+        events = parser.feed(data) if data else self._feed_eof()
         if (
             self._resting
             and len(events) == 1
@@ -73,7 +73,8 @@ class Connection(Channel):
                 return
             events = []
         self._stir()
-        self._full = len(events) >= parser.limits.batch
+        if data:
+            self._full = len(events) >= parser.limits.batch
         self._events = self._events + events if self._events else events
         if self._skipping or self._body is not NO_BODY:
             self._credit(len(data))
@@ -84,11 +85,17 @@ class Connection(Channel):
         if self._head is not None:
             self._hold()
 
+    def _feed_eof(self) -> list[Event]:
+        """What the end of the bytes makes, when the parser has nothing before it."""
+        return [] if self._full else self._parser.feed_eof()
+
     def _refill(self) -> bool:
         """Fill the list of events, where more can be had; say whether it was."""
         if self._full:
             self._events = self._parser.feed(b"")
             self._full = len(self._events) >= self._parser.limits.batch
+            if self.stream.eof:
+                self._events += self._feed_eof()
         elif self._paused:
             self._paused = False
             self.stream.resume_reading()
