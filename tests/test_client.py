@@ -461,6 +461,17 @@ def test_a_body_may_end_with_the_connection(loop, script):
     assert fetch(loop, server.url) == [b"to the end"]
 
 
+@pytest.mark.parametrize("end", [b"", b"HTTP/1.1 200 OK\r\n\r\nforged"])
+def test_more_chunks_at_once_than_the_parser_gives_in_a_batch(loop, script, end):
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 500 + b"0\r\n\r\n"
+    server = script([OK + chunks + end], [FINE])
+    times = 1 + bool(end)
+    expected = [b"x" * 500, b"OK"][:times]
+    assert fetch(loop, server.url, times, read_timeout=5) == expected
+    if not end:
+        assert fetch(loop, server.url) == [b"OK"]
+
+
 def test_a_damaged_or_cut_off_compression_is_an_error(loop, script):
     head = OK + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"
     for data in (b"no gzip", gzip.compress(b"x" * 100)[:-9]):

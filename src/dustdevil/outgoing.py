@@ -128,6 +128,7 @@ class Link:
         self.stream = stream
         self.parser = ResponseParser(limits)
         self.events: deque[Any] = deque()
+        self.full = False  # whether the parser may have more than it returned
         self.heard = False  # any byte of the answer
         self.used = False  # for a request before this one
         self.upload: Task | None = None
@@ -136,11 +137,14 @@ class Link:
     async def next(self) -> Any:
         """The next event. Raises ProtocolError, and StreamClosed if there is none."""
         while not self.events:
-            data = await self.stream.read()
+            data = b"" if self.full else await self.stream.read()
             self.heard = self.heard or bool(data)
             if not self.heard:
                 raise StreamClosed("the connection ended before an answer")
-            self.events += self.parser.feed(data) if data else self.parser.feed_eof()
+            at_end = not (data or self.full)
+            events = self.parser.feed_eof() if at_end else self.parser.feed(data)
+            self.full = len(events) >= self.parser.limits.batch
+            self.events += events
         event = self.events.popleft()
         if isinstance(event, ProtocolError):
             raise event
