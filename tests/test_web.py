@@ -268,6 +268,10 @@ def test_not_found_and_not_allowed(app):
     response = ask(app, "/form")
     assert response.status == 405
     assert header(response, "allow") == ["OPTIONS, POST"]
+    # RFC 9110, 9.1: a method that nothing here knows is another matter.
+    for method in ("TRACE", "PROPFIND", "get"):
+        response = ask(app, "/form", method=method)
+        assert (response.status, header(response, "allow")) == (501, [])
 
 
 def test_options_without_a_handler(app):

@@ -35,6 +35,7 @@ from dustdevil.messages import (
 )
 from dustdevil.multipart import FormError
 from dustdevil.routing import (
+    METHODS,
     Handler,
     MethodNotAllowed,
     Middleware,
@@ -131,6 +132,8 @@ class Application(Router):
         try:
             handler, params = self.match(request.method, request.path)
         except MethodNotAllowed as error:
+            if request.method not in METHODS:
+                raise HTTPError(501) from None  # nowhere, not only here (9.1)
             if request.method != "OPTIONS":
                 raise
             return Response(status=204, headers=[allow(error)])
