@@ -207,9 +207,10 @@ def frame(head: Head, fields: Fields) -> None:
     if persistent and b"upgrade" in options:
         head.upgrade = b", ".join(fields.get(b"upgrade", [])).decode("latin-1")
     if persistent and b"expect" in fields:
-        if tokens(fields[b"expect"]) != [b"100-continue"]:
+        expected = set(tokens(fields[b"expect"]))
+        if expected - {b"100-continue"}:
             raise ProtocolError(417, "the only expectation known is 100-continue")
-        head.expects_continue = head.has_body
+        head.expects_continue = bool(expected) and head.has_body
 
 
 def tokens(values: list[bytes]) -> list[bytes]:

@@ -20,7 +20,14 @@ in `writer`.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dustdevil.grammar import BROWSERS, CHUNK_LINE, FIELD_LINE, LINE_END, ORIGIN
+from dustdevil.grammar import (
+    BROWSERS,
+    CHUNK_LINE,
+    FIELD_LINE,
+    LINE_END,
+    NAME,
+    ORIGIN,
+)
 from dustdevil.head import (
     NO_HEADERS,
     Head,
@@ -31,6 +38,7 @@ from dustdevil.head import (
     parse_request_line,
 )
 from dustdevil.speedups import parse_head
+from dustdevil.twins import framing_fields
 
 
 class Limits(NamedTuple):
@@ -209,6 +217,10 @@ class RequestParser:
         return True
 
     def _read_request_line(self, events: list[Event]) -> bool:
+        end = self._start + self.limits.line + 2
+        if len(self._buffer) >= end and NAME.fullmatch(self._buffer, self._start, end):
+            # A method longer than any that is known (RFC 9112, 3).
+            raise ProtocolError(501, "the method is too long")
         line = self._take_line(self.limits.line, 414, "the request line is too long")
         if line is None:
             return False
@@ -342,7 +354,11 @@ class RequestParser:
     def _read_trailers(self, events: list[Event]) -> bool:
         line = self._take_field()
         if line == b"":
-            events.append(End(Headers(self._take_block())))
+            block = self._take_block()
+            if framing_fields("1.0", block):
+                # Who merges trailers into the headers would read another message.
+                raise ProtocolError(400, "a trailer can't frame what it ends")
+            events.append(End(Headers(block)))
             self._step = self._after
         return line is not None
 
