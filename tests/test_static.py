@@ -297,6 +297,25 @@ def test_a_date_that_is_none_is_no_condition(app, date):
     assert ask(app, "/text.txt", f"If-Unmodified-Since: {date}").status == 200
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Tue, 14 Nov {} 12:00:00 -1200",
+        "Tue, 14 Nov {} 12:00:00",
+        "Tue, 14 Nov {} 12:00 GMT",
+        "tue, 14 nov {} 12:00:00 gmt",
+        "Tue, 1 Nov {} 12:00:00 GMT",
+        "Tuesday, 14-Nov-{} 12:00:00 GMT",
+        "Tue, 14 Nov {0} 12:00:00 GMT, Tue, 14 Nov {0} 12:00:00 GMT",
+    ],
+)
+def test_a_date_of_mail_is_no_condition_and_two_are_none(app, date):
+    """RFC 9110, 5.6.7 and 13.1.3: one date, in one of the three forms of HTTP."""
+    fields = f"If-Modified-Since: {date}", f"If-Unmodified-Since: {date}"
+    assert ask(app, "/text.txt", fields[0].format(2030)).status == 200
+    assert ask(app, "/text.txt", fields[1].format(2010)).status == 200
+
+
 def test_if_none_match_goes_before_if_modified_since(app):
     since = f"If-Modified-Since: {DATE}"
     assert ask(app, "/text.txt", since, 'If-None-Match: "x"').status == 200

@@ -38,6 +38,13 @@ PLAIN_PATH = re.compile(r"[^./\\\0][^/\\\0]*(?:/[^./\\\0][^/\\\0]*)*")
 ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 RANGE = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?", re.IGNORECASE)
 
+# RFC 9110, 5.6.7   HTTP-date = IMF-fixdate / rfc850-date / asctime-date
+TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+DATE = re.compile(
+    rf"[A-Z][a-z]{{2}}, [0-9]{{2}} [A-Z][a-z]{{2}} [0-9]{{4}} {TIME} GMT"
+    rf"|[A-Z][a-z]+day, [0-9]{{2}}-[A-Z][a-z]{{2}}-[0-9]{{2}} {TIME} GMT"
+    rf"|[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {TIME} [0-9]{{4}}"
+)
 # RFC 9110, 12.4.2   weight = OWS ";" OWS "q=" qvalue
 WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
@@ -288,10 +295,15 @@ def wanted_range(
 
 
 def parse_date(text: str | None, default: int) -> int:
-    """A date in any of HTTP's three forms, as seconds since 1970 (section 5.6.7)."""
+    """A date in any of HTTP's three forms, as seconds since 1970 (section 5.6.7).
+
+    What else a mail may have for a date is `default`, and so are two of them.
+    """
+    if not DATE.fullmatch(text or ""):
+        return default
     try:
         return timegm(parsedate_to_datetime(text or "").utctimetuple())
-    except (TypeError, ValueError, OverflowError):
+    except ValueError:
         return default
 
 
