@@ -274,6 +274,7 @@ def test_no_more_connections_to_a_host_than_allowed(loop):
         "http://u:p@a/",
         "http://a:x/",
         "http://a:99999/",
+        "ftp://a:80/",
     ],
 )
 def test_urls_that_can_not_be_asked(loop, url):

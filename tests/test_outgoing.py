@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from dustdevil.outgoing import PIECE, ClientError, Inflater
+from dustdevil.outgoing import PIECE, ClientError, Inflater, split
 
 
 def bare(data):
@@ -73,3 +73,23 @@ def test_the_limit_is_exact(coding):
     inflater = Inflater(name, 1000)
     with pytest.raises(ClientError, match="inflates to more"):
         list(inflater.feed(compress(bytes(1001))))
+
+
+def inflate(coding, pieces):
+    inflater = Inflater(coding, 1000)
+    return [part for piece in pieces for part in inflater.feed(piece)]
+
+
+def test_two_bytes_tell_a_wrapping_from_none_however_it_is_cut():
+    # The first block is a stored one, with the two bytes that zlib would begin with
+    # in the place of padding and of its length: 0x9c, and nothing in the byte behind.
+    sent = b"\x78\x9c\x00\x63\xff" + b"q" * 0x9C + b"\x03\x00"
+    assert zlib.decompress(sent, -15) == b"q" * 0x9C
+    for cut in (1, len(sent)):
+        with pytest.raises(ClientError, match="damaged"):
+            inflate("deflate", [sent[i : i + cut] for i in range(0, len(sent), cut)])
+
+
+def test_port_0_is_not_the_usual_one():
+    assert split("http://a:0/")[0].port == 0
+    assert split("http://a:/")[0].port == 80

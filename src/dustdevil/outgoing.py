@@ -21,6 +21,7 @@ from dustdevil.stream import Stream, StreamClosed
 from dustdevil.writer import LAST_CHUNK, application_line, chunk
 
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}  # RFC 9110, 9.2.2
+PORTS = {"http": 80, "https": 443}
 SECRETS = {"authorization", "cookie", "proxy-authorization"}
 ABOUT_BODY = {"content-type", "content-encoding", "content-language"}
 PIECE = 65536  # bytes that are inflated at a time
@@ -61,7 +62,8 @@ def split(url: str) -> tuple[Origin, str]:
     """An absolute URL as origin and target; ClientError for what is none."""
     try:
         parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        usual = PORTS[parts.scheme]
+        port = usual if parts.port is None else parts.port
     except (ValueError, KeyError):
         raise ClientError(f"{url!r} is no http or https URL") from None
     if parts.username is not None or not parts.hostname:
@@ -80,7 +82,7 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
     if not NAME.fullmatch(request.method.encode()) or request.method == "CONNECT":
         raise ClientError(f"{request.method!r} is no method that can be sent")
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    if origin.port != {"http": 80, "https": 443}[origin.scheme]:
+    if origin.port != PORTS[origin.scheme]:
         host += f":{origin.port}"
     host = host if request.host is None else request.host
     if not is_host(host.encode()):
@@ -212,16 +214,23 @@ class Inflater:
     def feed(self, data: bytes) -> Iterable[bytes]:
         """Inflate; ClientError for what is damaged, or more than the limit."""
         data, self._kept = self._kept + data, b""
-        if len(data) < 2 and not self._begun:
-            self._kept = data  # it takes two bytes to tell a wrapping from none
-            return
+        if not self._begun:
+            if len(data) < 2:
+                self._kept = data  # it takes two bytes to tell a wrapping from none
+                return
+            if self._try_bare and not is_wrapped(data[:2]):
+                self._bits = -15
+                self._inflate = zlib.decompressobj(self._bits)
+            self._begun = True
         full = False  # there may be more to come of what was put in
         while data or full:
             if self._inflate.eof:
                 self._inflate = zlib.decompressobj(self._bits)  # gzip in members
-            piece = self._some(data)
+            try:
+                piece = self._inflate.decompress(data, PIECE)
+            except zlib.error as error:
+                raise ClientError(f"the body is damaged: {error}") from None
             data = self._inflate.unconsumed_tail or self._inflate.unused_data
-            self._begun = True
             full = len(piece) == PIECE and not self._inflate.eof
             self._left -= len(piece)
             if self._left < 0:
@@ -229,17 +238,16 @@ class Inflater:
             if piece:
                 yield piece
 
-    def _some(self, data: bytes) -> bytes:
-        try:
-            return self._inflate.decompress(data, PIECE)
-        except zlib.error as error:
-            if not self._try_bare or self._begun:
-                raise ClientError(f"the body is damaged: {error}") from None
-        self._begun, self._bits = True, -15
-        self._inflate = zlib.decompressobj(self._bits)
-        return self._some(data)
-
     def end(self) -> None:
         """The body is over; ClientError if it is cut off."""
         if self._kept or (self._begun and not self._inflate.eof):
             raise ClientError("the compressed body is cut off")
+
+
+def is_wrapped(start: bytes) -> bool:
+    """Whether two bytes begin what zlib or gzip wraps (RFC 1950, 2.2; RFC 1952)."""
+    try:
+        zlib.decompressobj(47).decompress(start)
+    except zlib.error:
+        return False
+    return True
