@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 import zlib
+from contextlib import nullcontext, suppress
 
 import pytest
 
@@ -595,6 +596,36 @@ def test_certificates_are_verified_by_default(loop, certificate):
         with_client(loop, body, tls=tls)
     trusting = ssl.create_default_context(cafile=str(cert))
     assert with_client(loop, body, tls=tls, client_tls=trusting) == "Hello"
+
+
+@pytest.mark.parametrize("alert", [True, False])
+def test_over_tls_an_end_without_its_alert_is_a_cut(loop, certificate, alert):
+    cert, key = certificate
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    trusting = ssl.create_default_context(cafile=str(cert))
+
+    def serve(sock):
+        plain, _ = sock.accept()
+        plain.settimeout(PATIENCE)
+        with tls.wrap_socket(plain, server_side=True) as peer:
+            peer.recv(65536)
+            peer.sendall(OK + b"\r\nto the end")
+            if alert:
+                with suppress(OSError):
+                    peer.unwrap()
+
+    async def main(url):
+        async with Client(tls=trusting) as client:
+            return await (await client.get(url)).read()
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(target=serve, args=[sock])
+        thread.start()
+        url = f"https://127.0.0.1:{sock.getsockname()[1]}/"
+        with nullcontext() if alert else pytest.raises(StreamClosed):
+            assert loop.run(main(url)) == b"to the end"
+        thread.join(PATIENCE)
 
 
 def test_redirects_cross_schemes_without_secrets(loop, certificate):

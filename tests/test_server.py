@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from math import inf
 
 import httpx
@@ -243,6 +243,47 @@ def test_tls(running, tls):
             assert client.post(url, content=data).content == data
         assert client.post(url, headers={"A": "b" * 9000}, content=b"c").text == "c"
         assert client.get(url + "/" + "x" * 9000).status_code == 414
+
+
+async def to_the_end(head, body, connection):
+    """An answer in HTTP/1.0 has no length: the end of the connection is its end."""
+
+    async def pieces():
+        yield b"all of it"
+        if head.target == "/fails":
+            raise LookupError("not all of it")
+
+    return Answer(pieces())
+
+
+@pytest.mark.parametrize(
+    ("sent", "received"),
+    [
+        (b"GET / HTTP/1.0\r\n\r\n", b"\r\n\r\nall of it"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"must be one Host field\n"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"9\r\nall of it\r\n0\r\n\r\n"),
+        (b"GET /fails HTTP/1.0\r\n\r\n", None),
+    ],
+)
+def test_the_end_of_a_tls_connection_can_be_told_from_a_cut(
+    running, tls, sent, received, caplog
+):
+    """RFC 9112, 9.8: without a closure alert, anybody on the way may have ended it."""
+    ours, theirs = tls
+    server = running(to_the_end, ours, idle_timeout=0.05)
+    with (
+        closing(socket.create_connection(("127.0.0.1", server.port))) as sock,
+        theirs.wrap_socket(
+            sock, server_hostname="127.0.0.1", suppress_ragged_eofs=False
+        ) as client,
+    ):
+        client.settimeout(PATIENCE)
+        client.sendall(sent)
+        found = b""
+        with nullcontext() if received else pytest.raises(ssl.SSLEOFError):
+            while piece := client.recv(65536):
+                found += piece
+        assert found.endswith(received or b"all of it")
 
 
 def test_a_response_has_the_right_head(running):

@@ -16,6 +16,7 @@ wait: that is backpressure.
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from dustdevil.coroutine import Future, current_scheduler
@@ -262,7 +263,7 @@ class Stream:
         if not self._out:
             self._watch(self._events & ~WRITE)
             if self._closing:
-                self._close(None)
+                self._end()
             elif self._ending:
                 self._shutdown()
 
@@ -315,7 +316,11 @@ class Stream:
             self._watch(WRITE)
             self._wake_reader()
         else:
-            self._close(None)
+            self._end()
+
+    def _end(self) -> None:
+        """All is sent: close in order."""
+        self._close(None)
 
     def abort(self) -> None:
         """Close now, and lose what is unsent."""
@@ -371,6 +376,20 @@ class TLSStream(Stream):
             # descriptor ready again.
             if self.closed or self.eof or not self.sock.pending():  # type: ignore
                 break
+
+    def _end(self) -> None:
+        self._alert()
+        super()._end()
+
+    def _shutdown(self) -> None:
+        self._alert()
+        super()._shutdown()
+
+    def _alert(self) -> None:
+        """Say that nothing follows. An end without that may be a cut, by anybody on
+        the way; so `abort()` says nothing (RFC 8446, 6.1)."""
+        with suppress(OSError, ValueError):  # the peer's own alert is not waited for
+            self.sock.unwrap()  # type: ignore[attr-defined]
 
     def resume_reading(self) -> None:
         super().resume_reading()

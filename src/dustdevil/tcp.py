@@ -79,6 +79,9 @@ async def _stream(
         server_side=server_hostname is None,
         do_handshake_on_connect=False,
         server_hostname=server_hostname,
+        # An end without its alert is a cut. Clients often leave without a word; for
+        # who reads an answer up to the end, it is an error (RFC 9112, 9.8).
+        suppress_ragged_eofs=server_hostname is None,
     )
     stream = TLSStream(wrapped, loop)
     try:
