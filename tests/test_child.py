@@ -134,17 +134,6 @@ def test_options_are_those_of_subprocess(loop, tmp_path):
     assert loop.run(main()) == Finished(0, f"{tmp_path}\nvalue\n".encode(), b"")
 
 
-def test_who_stops_waiting_is_not_called(loop):
-    with subprocess.Popen("cat", stdin=subprocess.PIPE) as process:
-        stop = on_exit(loop, process, lambda: pytest.fail("called"))
-        stop()
-        stop()
-        process.stdin.close()
-        process.wait()
-        loop.call_soon(lambda: None)
-        loop.turn()
-
-
 def test_the_child_is_still_there_when_its_end_is_told(loop):
     with subprocess.Popen("true") as process:
         seen = []

@@ -388,17 +388,21 @@ def test_what_is_no_response_is_an_error(loop, script, answer):
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: %b\r\n\r\nhello"
 
 
+def all_places_are_free(client):
+    return not any(places.locked() for places in client._places.values())
+
+
 def test_an_upgrade_gives_the_connection_away(loop, script):
     server = script([SWITCH % b"Echo", b"!"])
 
     async def main():
-        async with Client() as client:
+        async with Client(ClientSettings(per_host=1)) as client:
             response = await client.get(server.url, upgrade="echo")
             stream = response.detach()
             with pytest.raises(ClientError):
                 response.detach()
             assert await response.read() == b""
-            assert not client._open  # it takes no place among those of the client
+            assert all_places_are_free(client)
         assert await stream.read_exactly(5) == b"hello"
         stream.write(b"over\r\n\r\n")
         assert await stream.read() == b"!"
@@ -412,10 +416,10 @@ def test_a_switch_is_closed_with_its_response(loop, script):
     server = script([SWITCH % b"echo", b""])
 
     async def main():
-        async with Client() as client:
+        async with Client(ClientSettings(per_host=1)) as client:
             response = await client.get(server.url, upgrade="echo")
             assert await response.read() == b""
-            assert not client._open
+            assert all_places_are_free(client)
             with pytest.raises(ClientError):
                 response.detach()
 
@@ -426,14 +430,14 @@ def test_a_server_may_decline_and_no_other_protocol_is_taken(loop, script):
     server = script([FINE, SWITCH % b"other"])
 
     async def main():
-        async with Client() as client:
+        async with Client(ClientSettings(per_host=1)) as client:
             response = await client.get(server.url, upgrade="echo")
             assert await response.read() == b"OK"
             with pytest.raises(ClientError):
                 response.detach()
             with pytest.raises(ProtocolError, match="another protocol"):
                 await client.get(server.url, upgrade="echo")
-            assert not client._open
+            assert all_places_are_free(client)
 
     loop.run(main())
 
@@ -451,7 +455,7 @@ def test_what_comes_unasked_on_a_kept_connection_is_no_answer(loop, script):
     async def main():
         async with Client() as client:
             await (await client.get(server.url)).read()
-            [[link]] = client._kept.values()
+            [link] = client._kept
             link.stream.pushback(forged)
             return await (await client.get(server.url)).read()
 
@@ -568,6 +572,32 @@ def test_a_connection_that_does_not_come_about_in_time(loop):
                 await sleep(0)  # a turn for the attempt to hear that it is cancelled
 
             loop.run(main())
+
+
+def test_a_kept_connection_is_closed_when_its_time_is_over(loop, script):
+    server = script([FINE, b""])
+
+    async def main():
+        async with Client(ClientSettings(idle_timeout=0.05)) as client:
+            await (await client.get(server.url)).read()
+            [link] = client._kept
+            assert not link.stream.closed
+            while client._kept:
+                await sleep(0.01)
+            assert link.stream.closed
+            assert not client._links
+
+    loop.run(main())
+
+
+def test_a_connection_in_use_is_not_closed_for_having_been_kept(loop):
+    async def body(client, url):
+        await (await client.get(url + "/hello")).read()
+        answer = await client.get(url + "/stream")
+        await sleep(0.1)
+        assert await answer.read() == b"01234"
+
+    with_client(loop, body, idle_timeout=0.05)
 
 
 # TLS

@@ -1,5 +1,6 @@
 """The contract of dustdevil.sync."""
 
+import gc
 import socket
 
 import pytest
@@ -356,6 +357,29 @@ def test_a_cancelled_getter_is_passed_over(loop):
         return await second
 
     assert loop.run(main()) == "item"
+
+
+@pytest.mark.parametrize(
+    "wait", [Queue().get, Event().wait, Semaphore(0).acquire, Lock().acquire]
+)
+def test_who_gives_up_is_forgotten(loop, wait):
+    # Somebody who looks in now and then, as long as there is nothing.
+    async def give_up(times):
+        for _ in range(times):
+            task = loop.spawn(wait())
+            await let_others_run()
+            task.cancel()
+            await let_others_run()
+        gc.collect()
+        return sum(type(one) is Future for one in gc.get_objects())
+
+    async def main():
+        first = loop.spawn(wait())
+        grown = await give_up(1) - await give_up(10)
+        first.cancel()
+        return grown
+
+    assert loop.run(main()) == 0
 
 
 # Semaphores

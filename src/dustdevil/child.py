@@ -120,10 +120,8 @@ class Process:
         await self.ended
 
 
-def on_exit(
-    loop: Loop, process: Popen, callback: Callable[[], Any]
-) -> Callable[[], None]:
-    """Call `callback()` when a child has ended; returns how to stop waiting for that.
+def on_exit(loop: Loop, process: Popen, callback: Callable[[], Any]) -> None:
+    """Call `callback()` when a child has ended.
 
     The child is not waited for: `process.wait()` in the callback returns at once, and
     until then no other process is given its number.
@@ -131,37 +129,29 @@ def on_exit(
     try:
         fd = os.pidfd_open(process.pid)
     except (AttributeError, OSError):  # another system, or an old kernel
-        return look_again_and_again(loop, process, callback)
-
-    def stop() -> None:
-        nonlocal fd
-        if fd >= 0:
-            loop.unwatch(fd)
-            os.close(fd)
-            fd = -1
+        look_again_and_again(loop, process, callback)
+        return
 
     def on_ready(_: int) -> None:
-        stop()
+        loop.unwatch(fd)
+        os.close(fd)
         callback()
 
     loop.watch(fd, READ, on_ready)
-    return stop
 
 
 def look_again_and_again(
     loop: Loop, process: Popen, callback: Callable[[], Any]
-) -> Callable[[], None]:
+) -> None:
     """`on_exit` where there is no pidfd."""
-    timer = loop.call_later(0, lambda: look())
 
     def look() -> None:
-        nonlocal timer
         if has_ended(process):
             callback()
         else:
-            timer = loop.call_later(INTERVAL, look)
+            loop.call_later(INTERVAL, look)
 
-    return lambda: timer.cancel()
+    loop.call_soon(look)
 
 
 def has_ended(process: Popen) -> bool:

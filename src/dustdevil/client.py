@@ -12,14 +12,14 @@ doing it twice is the same as doing it once.
 
 import json as notation
 import ssl
-from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
-from dustdevil.coroutine import Future
 from dustdevil.fields import Integer, Seconds, Settings, Size
 from dustdevil.head import ProtocolError
 from dustdevil.http1 import Data, End, Limits
+from dustdevil.loop import Timer
 from dustdevil.outgoing import (
     ClientError,
     Inflater,
@@ -31,9 +31,8 @@ from dustdevil.outgoing import (
     split,
 )
 from dustdevil.resolver import Resolver
-from dustdevil.responses import ResponseHead
 from dustdevil.stream import Stream, StreamClosed, running_loop
-from dustdevil.sync import timeout, wait_in, wake_one
+from dustdevil.sync import Semaphore, timeout
 
 REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -57,19 +56,16 @@ class Response:
     `length` is the body's as it is sent, in bytes; None if only its end will tell.
     """
 
-    def __init__(self, client: "Client", origin: Origin, link: Link, deadline: float):
-        self._client, self._origin, self._link = client, origin, link
-        self._deadline = deadline
+    def __init__(self, client: "Client", link: Link, deadline: float):
+        self._client, self._link, self._deadline = client, link, deadline
         self._open = True
         self.url = ""
         self.history: list[str] = []  # the URLs that led here
 
     async def begin(self) -> None:
         """Read up to the head that counts."""
-        head = await self._event()
-        while isinstance(head, ResponseHead) and head.interim:
-            head = await self._event()
-        self._head = head
+        while (head := await self._event()).interim:
+            pass
         self.status, self.reason, self.headers = head.status, head.reason, head.headers
         self.length = head.length
         if not head.has_body and self.status != 101:
@@ -80,7 +76,7 @@ class Response:
         if not (self._open and self.status == 101):
             raise ClientError("the connection does not speak another protocol")
         self._open = False
-        self._client.let_go(self._origin, self._link)
+        self._client.let_go(self._link)
         self._link.stream.pushback(self._link.parser.leftover())
         return self._link.stream
 
@@ -136,7 +132,7 @@ class Response:
     def _finish(self) -> None:
         if self._open:
             self._open = False
-            self._client.give_back(self._origin, self._link)
+            self._client.give_back(self._link)
 
     def close(self) -> None:
         """Want no more of it; the connection is lost unless all was read."""
@@ -162,10 +158,10 @@ class Client:
         self._tls = tls
         self._resolver = resolver or running_loop().shared(Resolver)
         self._limits = Limits(field_bytes=self.settings.max_header)
-        self._kept: dict[Origin, list[Link]] = {}
-        self._open: dict[Origin, int] = {}
-        self._waiting: dict[Origin, deque[Future]] = {}
         self._links: set[Link] = set()
+        self._kept: dict[Link, Timer] = {}  # idle ones, until their time is over
+        # By origin, for as long as somebody has one of them, or waits for one.
+        self._places: WeakValueDictionary[Origin, Semaphore] = WeakValueDictionary()
 
     async def __aenter__(self) -> "Client":
         return self
@@ -175,9 +171,10 @@ class Client:
 
     def close(self) -> None:
         """Close every connection; responses that are being read end with an error."""
+        for link in list(self._kept):
+            self._drop(link)
         for link in self._links:
             link.abort()
-        self._kept.clear()
 
     async def get(self, url: str, **options: Any) -> Response:
         """GET; options as of `request`."""
@@ -235,7 +232,7 @@ class Client:
         lines = encode(request, origin, target)
         while True:
             link = await self._take(origin, deadline)
-            response = Response(self, origin, link, deadline)
+            response = Response(self, link, deadline)
             try:
                 link.send(request, lines)
                 await response.begin()
@@ -257,57 +254,53 @@ class Client:
 
     async def _take(self, origin: Origin, deadline: float) -> Link:
         """A kept connection that still stands, or a new one, when there is room."""
-        loop = running_loop()
+        loop, settings = running_loop(), self.settings
+        places = self._places.setdefault(origin, Semaphore(settings.per_host))
         async with timeout(max(0, deadline - loop.time())):
-            while self._open.get(origin, 0) >= self.settings.per_host:
-                await wait_in(self._waiting.setdefault(origin, deque()))
-        self._open[origin] = self._open.get(origin, 0) + 1
-        kept = self._kept.get(origin, [])
-        while kept:
-            link = kept.pop()
-            if link.quiet() and loop.time() - link.since < self.settings.idle_timeout:
+            await places.acquire()
+        for link in [link for link in reversed(self._kept) if link.origin == origin]:
+            if link.quiet():
+                self._kept.pop(link).cancel()
                 link.used = True
                 return link
-            link.abort()
-            self._links.discard(link)
+            self._drop(link)
         try:
             left = max(0, deadline - loop.time())
-            async with timeout(min(left, self.settings.connect_timeout)):
-                return await self._connect(origin)
+            async with timeout(min(left, settings.connect_timeout)):
+                return await self._connect(origin, places)
         except BaseException:
-            self._release(origin)
+            places.release()
             raise
 
-    async def _connect(self, origin: Origin) -> Link:
+    async def _connect(self, origin: Origin, places: Semaphore) -> Link:
         if origin.scheme == "https" and self._tls is None:
             self._tls = ssl.create_default_context()
         tls = self._tls if origin.scheme == "https" else None
         stream = await self._resolver.connect(origin.host, origin.port, tls)
-        link = Link(stream, self._limits)
+        link = Link(stream, self._limits, origin, places)
         self._links.add(link)
         return link
 
-    def give_back(self, origin: Origin, link: Link) -> None:
+    def give_back(self, link: Link) -> None:
         """Keep a connection whose response was read, if another one can follow."""
-        if link.reusable():
-            link.since = running_loop().time()
-            self._kept.setdefault(origin, []).append(link)
-            self._release(origin)
-        else:
+        if not link.reusable():
             link.abort()
-            self.let_go(origin, link)
+            self.let_go(link)
+            return
+        idle = self.settings.idle_timeout
+        self._kept[link] = running_loop().call_later(idle, self._drop, link)
+        link.places.release()
 
-    def let_go(self, origin: Origin, link: Link) -> None:
+    def let_go(self, link: Link) -> None:
         """A connection is somebody else's from here on."""
         self._links.discard(link)
-        self._release(origin)
+        link.places.release()
 
-    def _release(self, origin: Origin) -> None:
-        self._open[origin] -= 1
-        wake_one(self._waiting.get(origin, deque()))
-        if not self._open[origin] and not self._waiting.get(origin):
-            self._open.pop(origin)
-            self._waiting.pop(origin, None)
+    def _drop(self, link: Link) -> None:
+        """Close a kept connection."""
+        self._kept.pop(link).cancel()
+        self._links.discard(link)
+        link.abort()
 
 
 def switches(response: Response, request: Request) -> bool:

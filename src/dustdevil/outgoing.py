@@ -18,6 +18,7 @@ from dustdevil.http1 import Limits
 from dustdevil.resolver import to_ascii
 from dustdevil.responses import ResponseParser
 from dustdevil.stream import Stream, StreamClosed
+from dustdevil.sync import Semaphore
 from dustdevil.writer import LAST_CHUNK, application_line, chunk
 
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}  # RFC 9110, 9.2.2
@@ -124,17 +125,21 @@ def redirected(request: Request, status: int, location: str) -> Request:
 
 
 class Link:
-    """One connection, and what it reads."""
+    """One connection, and what it reads. While a response is read from it, it has one
+    of the `places` for connections to its origin."""
 
-    def __init__(self, stream: Stream, limits: Limits) -> None:
+    def __init__(
+        self, stream: Stream, limits: Limits, origin: Origin, places: Semaphore
+    ) -> None:
         self.stream = stream
+        self.origin = origin
+        self.places = places
         self.parser = ResponseParser(limits)
         self.events: deque[Any] = deque()
         self.full = False  # whether the parser may have more than it returned
         self.heard = False  # any byte of the answer
         self.used = False  # for a request before this one
         self.upload: Task | None = None
-        self.since = 0.0
 
     async def next(self) -> Any:
         """The next event. Raises ProtocolError, and StreamClosed if there is none."""
@@ -203,25 +208,21 @@ class Inflater:
     """Takes compressed pieces and gives pieces of at most PIECE bytes."""
 
     def __init__(self, coding: str, limit: int) -> None:
+        self._coding = coding
         self._left = limit
-        # 47: zlib's or gzip's wrapping, whichever it is. Some send bare deflate.
-        self._bits = 47
-        self._try_bare = coding == "deflate"
-        self._inflate = zlib.decompressobj(self._bits)
-        self._begun = False
+        self._bits = 0  # zlib's number for the wrapping, when that is known
+        self._inflate: Any = None
         self._kept = b""
 
     def feed(self, data: bytes) -> Iterable[bytes]:
         """Inflate; ClientError for what is damaged, or more than the limit."""
         data, self._kept = self._kept + data, b""
-        if not self._begun:
+        if self._inflate is None:
             if len(data) < 2:
                 self._kept = data  # it takes two bytes to tell a wrapping from none
                 return
-            if self._try_bare and not is_wrapped(data[:2]):
-                self._bits = -15
-                self._inflate = zlib.decompressobj(self._bits)
-            self._begun = True
+            self._bits = wrapping(self._coding, data)
+            self._inflate = zlib.decompressobj(self._bits)
         full = False  # there may be more to come of what was put in
         while data or full:
             if self._inflate.eof:
@@ -240,14 +241,15 @@ class Inflater:
 
     def end(self) -> None:
         """The body is over; ClientError if it is cut off."""
-        if self._kept or (self._begun and not self._inflate.eof):
+        if self._kept or (self._inflate is not None and not self._inflate.eof):
             raise ClientError("the compressed body is cut off")
 
 
-def is_wrapped(start: bytes) -> bool:
-    """Whether two bytes begin what zlib or gzip wraps (RFC 1950, 2.2; RFC 1952)."""
+def wrapping(coding: str, start: bytes) -> int:
+    """What zlib calls it: 47 is its own wrapping or gzip's, whichever it is."""
     try:
-        zlib.decompressobj(47).decompress(start)
+        zlib.decompressobj(47).decompress(start[:2])
     except zlib.error:
-        return False
-    return True
+        if coding == "deflate":
+            return -15  # some send it bare
+    return 47

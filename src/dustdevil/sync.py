@@ -97,16 +97,11 @@ async def gather(*coroutines: Any) -> list[Any]:
             error = cancelled
         if error is not None:
             failure = error if failure is None else failure
-            cancel_all(tasks)
+            for task in tasks:
+                task.cancel()
     if failure is not None:
         raise failure
     return [task.result() for task in tasks]
-
-
-def cancel_all(tasks: list[Task]) -> None:
-    """Cancel those that have not ended."""
-    for task in tasks:
-        task.cancel()
 
 
 class Event:
@@ -123,8 +118,8 @@ class Event:
     def set(self) -> None:
         """Raise the flag: all who wait go on."""
         self._set = True
-        while self._waiting:
-            wake(self._waiting.popleft())
+        while wake_one(self._waiting):
+            pass
 
     def clear(self) -> None:
         """Lower it: who comes now waits."""
@@ -236,7 +231,7 @@ class Condition:
         """
         self.lock.release()
         try:
-            await wait_in(self._waiting)
+            await wait_in(self._waiting, lambda: wake_one(self._waiting))
         except BaseException:
             await acquire_in_any_case(self.lock)
             raise
@@ -320,40 +315,29 @@ class Queue:
         return self._items.popleft()
 
 
-def wake(future: Future) -> bool:
-    """Let a waiter go on, unless it has given up; say whether it did not."""
-    if future.done():
+def wake_one(waiting: deque[Future]) -> bool:
+    """Let the first of those who wait go on; say whether there was one."""
+    if not waiting:
         return False
-    future.set_result(None)
+    waiting.popleft().set_result(None)
     return True
 
 
-def wake_one(waiting: deque[Future]) -> bool:
-    """Let the first of those who still wait go on; say whether there was one."""
-    while waiting:
-        if wake(waiting.popleft()):
-            return True
-    return False
-
-
-async def wait_in(
-    waiting: deque[Future], pass_on: Callable[[], Any] | None = None
-) -> None:
+async def wait_in(waiting: deque[Future], pass_on: Callable[[], Any]) -> None:
     """Wait in a line, to be woken from its front.
 
-    Who was woken and is cancelled before it could go on passes the turn on, by
-    `pass_on()`, or else to the next in line: otherwise an item could lie in a queue
-    with everybody asleep before it.
+    Who gives up leaves the line: a consumer that looks in every second, for all of a
+    night, must not fill it. Who was woken and is cancelled before it could go on passes
+    the turn on, by `pass_on()`: otherwise an item could lie in a queue with everybody
+    asleep before it.
     """
     future = Future()
     waiting.append(future)
     try:
         await future
     except BaseException:
-        if not future.done():
-            future.cancel()
-        elif pass_on is None:
-            wake_one(waiting)
-        else:
+        if future.done():
             pass_on()
+        else:
+            waiting.remove(future)
         raise
