@@ -659,6 +659,36 @@ def test_a_bad_request_gets_an_answer_and_the_end(running, text, expected):
         assert client.at_end()
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (b"", 400),
+        (b"Host: a\r\nA : b\r\n", 400),
+        (b"Host: a\r\nContent-Length: -1\r\n", 400),
+        (b"Host: a\r\nContent-Length: 10000000000\r\n", 413),
+        (b"Host: a\r\nExpect: x\r\n", 417),
+        (b"Host: a\r\n" + b"A: b\r\n" * 200, 431),
+        (b"Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", 501),
+    ],
+)
+def test_no_answer_to_head_has_a_body_whatever_is_wrong(running, fields, status):
+    """RFC 9110, 9.3.2; and the next error, of no method, has one again."""
+    server = running(hello)
+    for first in (b"", request(), b"\r\n"):
+        with server.connect() as client:
+            client.send(first + b"HEAD / HTTP/1.1\r\n" + fields + b"\r\n")
+            if first == request():
+                assert client.response()[0] == 200
+            found, headers, _ = client.response("HEAD")
+            assert (found, headers["connection"]) == (status, "close")
+            assert int(headers["content-length"]) > 0
+            assert client.at_end()
+    with server.connect() as client:
+        client.send(request("/", "Connection: x", method="HEAD") + b"nonsense\r\n\r\n")
+        assert client.response("HEAD")[0] == 200
+        assert client.response()[2].startswith(b"400 ")
+
+
 def test_the_answer_to_a_bad_request_can_be_read_by_who_is_still_sending(running):
     """Closing at once would reset the connection and wipe the answer out."""
     one = running(hello, max_body="1 MiB")

@@ -365,7 +365,7 @@ class Connection(Channel):
             self._linger()  # this request has its answer already
             return
         if self._head is None:
-            self._head = Head("", "", "1.1", b"")
+            self._head = Head(error.method, "", "1.1", b"")
         self._head.keep_alive = False
         self._respond(Page(error.status, error.reason))
 

@@ -83,6 +83,7 @@ class RequestParser:
         "_buffer",
         "_left",
         "_lines",
+        "_method",
         "_most",
         "_most_fields",
         "_received",
@@ -106,6 +107,7 @@ class RequestParser:
         self._lines: list[bytes] = []  # the field lines so far
         self._used = 0  # their bytes, or those of the chunk extensions
         self._request: tuple[bytes, bytes, bytes, bytes] | None = None
+        self._method = ""  # once it is known
         self._left = 0  # bytes to come of the body, or of the chunk
         self._received = 0  # bytes announced of a body in chunks
         self._step: Step = RequestParser._read_head
@@ -130,6 +132,7 @@ class RequestParser:
                 if not self._step(self, events):
                     break
         except ProtocolError as error:
+            error.method = self._method
             events.append(error.with_traceback(None))
             self._step = RequestParser._ignore
         if self._start == size:
@@ -212,11 +215,13 @@ class RequestParser:
             # Nothing was said of a body or an end: the next request follows.
             events.append(head)
         else:
+            self._method = method
             frame(head, fields)
             self._begin(head, events)
         return True
 
     def _read_request_line(self, events: list[Event]) -> bool:
+        self._method = ""
         end = self._start + self.limits.line + 2
         if len(self._buffer) >= end and NAME.fullmatch(self._buffer, self._start, end):
             # A method longer than any that is known (RFC 9112, 3).
@@ -229,6 +234,7 @@ class RequestParser:
             return True
         path = BROWSERS if self.limits.lenient_targets else ORIGIN
         self._request = parse_request_line(line, path)
+        self._method = self._request[0].decode()
         self._skipped = False
         self._step = RequestParser._read_fields
         return True
