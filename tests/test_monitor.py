@@ -114,11 +114,15 @@ def test_no_collector_no_pauses(monitor):
 
 
 def test_other_workers_are_added_and_an_applications_own_is_shown():
-    other = Monitor("site")
+    other, monitor = Monitor("site"), Monitor("site")
     other.registry.counter("site_sales_total", "Sales.").inc(3)
-    monitor = Monitor("site", lambda: [other.registry.as_dict()])
     monitor.registry.counter("site_sales_total", "Sales.").inc(4)
+
+    async def others():
+        return [other.registry.as_dict()]
+
     with Site(monitor) as site:
+        site.server.others = others
         found = site.metrics()
     assert found["site_sales_total",] == 7
     assert found["site_requests_total",] == 1

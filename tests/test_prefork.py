@@ -450,7 +450,18 @@ def test_any_worker_tells_the_metrics_of_all(site):
     assert requests_counted(one) == counted + 1
 
 
-def test_a_worker_that_hangs_is_left_out_of_the_metrics(site):
+def test_what_a_killed_worker_counted_is_kept(site):
+    one = site(workers=2).serving()
+    for victim in one.workers():
+        counted = requests_counted(one)
+        os.kill(victim, signal.SIGKILL)
+        one.wait_for(f"worker {victim} was killed")
+        for number in range(1, 5):
+            assert requests_counted(one) == counted + number
+        one.workers()
+
+
+def test_a_worker_that_hangs_keeps_nobody_from_the_metrics(site):
     one = site(workers=2, grace=0.05).serving()
     one.workers()
     with Client(one.port) as hung:

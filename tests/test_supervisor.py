@@ -40,11 +40,8 @@ class Hands:
     def accept(self, worker, slots):
         self.accepts[worker.pid] = slots
 
-    def leave(self, worker):
-        self.done.append(f"leave {worker.pid}")
-
-    def finish(self, worker):
-        self.done.append(f"finish {worker.pid}")
+    def leave(self, worker, handed_on):
+        self.done.append(f"{'leave' if handed_on else 'finish'} {worker.pid}")
 
     def kill(self, worker):
         self.done.append(f"kill {worker.pid}")
@@ -55,8 +52,8 @@ class Hands:
     def serving(self, generation):
         self.done.append(f"generation {generation}")
 
-    def ended(self, failure):
-        self.done.append(("ended", failure))
+    def ended(self):
+        self.done.append("ended")
 
     def take(self):
         done, self.done = self.done, []
@@ -212,8 +209,8 @@ def test_the_first_workers_are_tried_again_but_not_for_ever():
         crew.ended(pid, ("Traceback: no", False), "ended with exit status 1")
         crew.hands.ring()
     starts = [f"start {pid} in 0" for pid in range(1, TRIES + 1)]
-    gave_up = ("ended", ("no worker could be started", False))
-    assert crew.hands.take() == [*starts, gave_up]
+    assert crew.hands.take() == [*starts, "ended"]
+    assert crew.supervisor.failure == ("no worker could be started", False)
     assert crew.hands.reports.count("Traceback: no") == 1
 
 
@@ -222,8 +219,8 @@ def test_what_will_never_start_is_tried_once():
     crew.supervisor.reload()
     crew.ended(2, ("there is no module 'x'", True))
     crew.ended(1, ("there is no module 'x'", True))
-    failed = ("ended", ("there is no module 'x'", True))
-    assert crew.hands.take() == ["start 1 in 0", "start 2 in 1", "kill 1", failed]
+    assert crew.hands.take() == ["start 1 in 0", "start 2 in 1", "kill 1", "ended"]
+    assert crew.supervisor.failure == ("there is no module 'x'", True)
     assert crew.hands.reports == []
 
 
@@ -231,7 +228,8 @@ def test_a_patient_one_does_not_wait_for_a_module_that_never_was_there():
     crew = Crew(1, patient=True)
     crew.supervisor.reload()
     crew.ended(1, ("there is no module 'x'", True))
-    assert crew.hands.take()[1:] == [("ended", ("there is no module 'x'", True))]
+    assert crew.hands.take()[1:] == ["ended"]
+    assert crew.supervisor.failure == ("there is no module 'x'", True)
 
 
 def test_a_patient_one_waits_for_the_next_change():
@@ -253,7 +251,8 @@ def test_the_end(crew):
     crew.supervisor.reload()
     assert crew.hands.take() == []
     crew.ended(2)
-    assert crew.hands.take() == [("ended", None)]
+    assert crew.hands.take() == ["ended"]
+    assert crew.supervisor.failure is None
 
 
 def test_the_end_in_the_middle_of_a_reload(crew):

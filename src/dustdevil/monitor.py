@@ -12,7 +12,6 @@ long again in the application, for a layer more, two looks at the clock, and cou
 pays nothing.
 """
 
-from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
@@ -26,18 +25,12 @@ from dustdevil.worker import reporters
 class Monitor:
     """Counts answers as a middleware, and shows the metrics of the server.
 
-    Those of all the workers are added up (`prefork`), and what `others` gives, which
-    are more dicts of the kind of `as_dict()`. Names begin with `prefix`. In `registry`
-    an application keeps its own.
+    Those of all the workers are added up (`prefork`). Names begin with `prefix`. In
+    `registry` an application keeps its own.
     """
 
-    def __init__(
-        self,
-        prefix: str = "dustdevil",
-        others: Callable[[], Iterable[dict[str, Any]]] = tuple,
-    ) -> None:
+    def __init__(self, prefix: str = "dustdevil") -> None:
         self.prefix = prefix
-        self.others = others
         self.registry = Registry()
         self._latency = self.registry.histogram(
             f"{prefix}_answer_seconds", "Time until the application has an answer."
@@ -65,8 +58,7 @@ class Monitor:
         """The handler that shows all metrics, in Prometheus' text format."""
         server = request.connection.server
         workers = await server.others() if server.others is not None else []
-        mine = self.as_dict(server)
-        text = Registry.merge([mine, *workers, *self.others()]).text()
+        text = Registry.merge([self.as_dict(server), *workers]).text()
         return Response(text, content_type=CONTENT_TYPE)
 
     def as_dict(self, server: Server) -> dict[str, Any]:

@@ -108,7 +108,6 @@ class Master:
         self.supervisor = Supervisor(len(job.groups), self, patient=watch is not None)
         self.channels: dict[Worker, Channel] = {}
         self.running: set[Worker] = set()  # who has not ended, as far as we know
-        self.failure: tuple[str, bool] | None = None
         self._cores = cores() if pin else []
         self._watch = watch
         self.time, self.later = self.loop.time, self.loop.call_later
@@ -136,8 +135,8 @@ class Master:
                 self.kill(worker)
             self.loop.close()
             gc.unfreeze()
-        if self.failure:
-            text, hopeless = self.failure
+        if self.supervisor.failure:
+            text, hopeless = self.supervisor.failure
             raise StartError(text) if hopeless else NoWorkerError(text)
 
     def _stop(self) -> None:
@@ -173,23 +172,17 @@ class Master:
             self.supervisor.ready(worker)
         elif "failed" in message:
             worker.failure = message["failed"], message["hopeless"]
-        elif "ask" in message:
-            answer = partial(self._answer, worker, message["ask"])
-            others = {w: c.send for w, c in self.channels.items() if w in self._able()}
-            others.pop(worker, None)
-            self.census.ask(answer, others)
         elif "told" in message:
-            self.census.told(worker, message["told"], message["metrics"])
-        elif "left" in message:
-            self.census.left(message["left"])
+            self.census.told(worker, message["told"])
+            if "ask" in message:
+                self._ask_others(worker)
 
-    def _able(self) -> set[Worker]:
-        """The workers that run their loop, and can answer."""
-        return {w for w in self.running if w.state != STARTING}
-
-    def _answer(self, worker: Worker, number: int, metrics: list[dict]) -> None:
-        if worker in self.channels:
-            self.channels[worker].send(answer=number, metrics=metrics)
+    def _ask_others(self, worker: Worker) -> None:
+        answer = self.channels[worker].send
+        # Who is starting does not run its loop yet, and can't tell.
+        able = {one for one in self.running if one.state != STARTING} - {worker}
+        others = {one: self.channels[one].send for one in able}
+        self.census.ask(worker, lambda found: answer(answer=found), others)
 
     # What a supervisor wants done
 
@@ -237,14 +230,9 @@ class Master:
         """Have it accept from these slots' sockets, and no others."""
         self.channels[worker].send(accept=slots)
 
-    def leave(self, worker: Worker) -> None:
-        """Have it finish and end; others go on to accept from its sockets."""
-        self.channels[worker].send(leave=True)
-        self.later(self.job.settings.grace + MARGIN, self._too_late, worker)
-
-    def finish(self, worker: Worker) -> None:
-        """Have it take the last connections from its sockets, finish, and end."""
-        self.channels[worker].send(finish=True)
+    def leave(self, worker: Worker, handed_on: bool) -> None:
+        """Have it finish and end."""
+        self.channels[worker].send(leave=handed_on)
         self.later(self.job.settings.grace + MARGIN, self._too_late, worker)
 
     def _too_late(self, worker: Worker) -> None:
@@ -268,9 +256,8 @@ class Master:
         workers = f" with {count} workers" if count > 1 else ""
         print(f"{news} {self.name}{workers}", flush=True)
 
-    def ended(self, failure: tuple[str, bool] | None) -> None:
-        """No process is left; with a failure, because none could be started."""
-        self.failure = failure
+    def ended(self) -> None:
+        """No process is left."""
         self.loop.stop()
 
 

@@ -73,11 +73,9 @@ class Hands(Protocol):
     def accept(self, worker: Worker, slots: list[int]) -> None:
         """Have it accept from these slots' sockets, and no others."""
 
-    def leave(self, worker: Worker) -> None:
-        """Have it finish and end; others go on to accept from its sockets."""
-
-    def finish(self, worker: Worker) -> None:
-        """Have it take the last connections from its sockets, finish, and end."""
+    def leave(self, worker: Worker, handed_on: bool) -> None:
+        """Have it finish and end. If no others go on to accept from its sockets, it has
+        to take the last connections from there."""
 
     def kill(self, worker: Worker) -> None:
         """End it now."""
@@ -88,13 +86,14 @@ class Hands(Protocol):
     def serving(self, generation: int) -> None:
         """A generation is complete and serves."""
 
-    def ended(self, failure: tuple[str, bool] | None) -> None:
-        """No process is left; with a failure, because none could be started."""
+    def ended(self) -> None:
+        """No process is left."""
 
 
 class Supervisor:
     """Keeps `count` workers at work. `patient`: when a new generation can't start, wait
-    for the next `reload()`, and do not try again or give up."""
+    for the next `reload()`, and do not try again or give up. `failure` says why no
+    worker at all could be started."""
 
     def __init__(self, count: int, hands: Hands, patient: bool = False) -> None:
         self.count = count
@@ -106,7 +105,7 @@ class Supervisor:
         self.coming = 0  # the one that is to take over
         self._latest = 0
         self._failures = 0
-        self._failure: tuple[str, bool] | None = None
+        self.failure: tuple[str, bool] | None = None
         self._reported = ""
         self._backoffs = [Backoff() for _ in range(count)]
 
@@ -185,7 +184,7 @@ class Supervisor:
             self._replace(worker, how)
             self._share_out()
         if self.stopping and not self.workers:
-            self.hands.ended(self._failure)
+            self.hands.ended()
 
     def _replace(self, worker: Worker, how: str) -> None:
         lived = self.hands.time() - worker.since
@@ -204,7 +203,7 @@ class Supervisor:
         self._dismiss(self.coming)
         self.coming = 0
         if first and (hopeless or not self.patient):
-            self._failure = worker.failure if hopeless else NO_WORKER
+            self.failure = worker.failure if hopeless else NO_WORKER
             self.stopping = True
         if not (first and hopeless):
             self._tell(worker, how)
@@ -222,7 +221,7 @@ class Supervisor:
     def _dismiss(self, generation: int) -> None:
         for worker in self.of(generation, SERVING):
             worker.state = LEAVING
-            self.hands.leave(worker)
+            self.hands.leave(worker, handed_on=True)
         for worker in self.of(generation, STARTING, READY):
             worker.state = LEAVING
             self.hands.kill(worker)  # it never had a connection
@@ -236,8 +235,8 @@ class Supervisor:
         self.stopping = True
         for worker in self.of(self.current, SERVING):
             worker.state = LEAVING
-            self.hands.finish(worker)
+            self.hands.leave(worker, handed_on=False)
         for generation in (self.current, self.coming):
             self._dismiss(generation)
         if not self.workers:
-            self.hands.ended(self._failure)
+            self.hands.ended()

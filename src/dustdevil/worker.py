@@ -4,20 +4,20 @@ Between them is a pair of sockets, and on it JSON, a message a line. The worker 
 
     {"ready": true}                        it has imported the application
     {"failed": text, "hopeless": bool}     it can't, and whether trying again is vain
-    {"ask": 1}                             it wants the metrics of all the others
-    {"told": 7, "metrics": [{}]}           its own, since it was asked
-    {"left": [{}]}                         its last ones
+    {"told": [{}]}                         its metrics: it was asked, or it ends
+    {"told": [{}], "ask": true}            and it wants those of all the others
 
 and the master
 
     {"accept": [0, 2]}    accept from the listening sockets of these slots, no others
-    {"leave": true}       finish what is in flight; others accept from the sockets
-    {"finish": true}      take what is in the sockets' queues too, then finish
-    {"tell": 7}           what are your metrics?
-    {"answer": 1, "metrics": [{}, {}]}     those of the others
+    {"leave": true}       finish what is in flight, and end; other workers go on to
+                          accept from the sockets. If false, nobody does: take what is
+                          in their queues, too
+    {"tell": true}        what are your metrics?
+    {"answer": [{}, {}]}  those of the others
 
-When the master's end closes, because it died, that means "finish" as well: nobody else
-would ever end this worker. Signals are the master's matter. Those that a terminal or a
+When the master's end closes, because it died, the worker leaves as well: nobody else
+would ever end it. Signals are the master's matter. Those that a terminal or a
 service manager sends to the whole group of processes do nothing here.
 """
 
@@ -27,6 +27,7 @@ import signal
 import socket
 import ssl
 import traceback
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -103,7 +104,7 @@ class WorkerProcess:
         self.server: Server | None = None
         self.accepting: list[socket.socket] = []
         self.ending = False
-        self._questions: dict[int, Future] = {}
+        self._questions: deque[Future] = deque()  # answered in their order
 
     def run(self) -> int:
         """Serve; return the process's exit status."""
@@ -136,28 +137,23 @@ class WorkerProcess:
 
     async def ask(self) -> list[dict[str, Any]]:
         """The metrics of all other workers, and of those that have left."""
-        number = len(self._questions) and max(self._questions) + 1
-        question = self._questions[number] = Future(self.loop)
-        self.channel.send(ask=number)
-        try:
-            return await question
-        finally:
-            del self._questions[number]
+        question = Future(self.loop)
+        self._questions.append(question)
+        self.channel.send(told=self._metrics(), ask=True)
+        return await question
 
     def _metrics(self) -> list[dict[str, Any]]:
         return [reporter.as_dict(self.server) for reporter in reporters]
 
     def _on_message(self, message: dict | None) -> None:
-        if message is None or "finish" in message:
-            self._end(handed_on=False)
-        elif "leave" in message:
-            self._end(handed_on=True)
+        if message is None or "leave" in message:
+            self._end(handed_on=message is not None and message["leave"])
         elif "tell" in message:
-            self.channel.send(told=message["tell"], metrics=self._metrics())
+            self.channel.send(told=self._metrics())
         elif "answer" in message:
-            question = self._questions.get(message["answer"])
-            if question is not None and not question.done():
-                question.set_result(message["metrics"])
+            question = self._questions.popleft()
+            if not question.done():
+                question.set_result(message["answer"])
         elif self.server is not None and not self.ending:
             self.accepting = self._socks(message["accept"])
             self.server.accept_from(self.accepting)
@@ -180,7 +176,7 @@ class WorkerProcess:
     def _leave(self, _: Future) -> None:
         # Straight into the socket: the loop is not going to write anything any more.
         self.channel.sock.setblocking(True)
-        self.channel.send(left=self._metrics())
+        self.channel.send(told=self._metrics())
         self.loop.stop()
 
 
