@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from math import inf
 
 import httpx
@@ -1335,6 +1335,38 @@ def test_too_many_connections(running):
             assert third.response()[0] == 503
         first.send(request())
         assert first.response()[0] == 200
+
+
+def test_one_too_many_that_asked_already_can_read_its_503(running):
+    one = running(hello, max_connections=10)
+    with ExitStack() as others:
+        for _ in range(10):
+            others.enter_context(one.connect())
+        for _ in range(30):
+            with one.connect() as client:
+                client.send(request() + b"x" * 1000)
+                assert client.response()[0] == 503
+                assert client.at_end()
+
+
+def flood(client):
+    while True:
+        client.send(b"x" * 65536)
+
+
+def test_those_turned_away_do_not_stay(running):
+    one = running(hello, max_connections=1, linger=0.05)
+    with one.connect(), one.connect() as second:
+        assert second.response()[0] == 503
+        second.sock.shutdown(socket.SHUT_WR)
+        with one.connect() as third:
+            assert third.response()[0] == 503
+            assert third.at_end()
+            with pytest.raises(OSError, match=r"[Rr]eset|pipe"):
+                flood(third)  # what it sends is taken for a while, and thrown away
+        left = Latch()
+        one.soon(one.soon, lambda: left.set(len(one.server._turned_away)))
+        assert left.wait() == 0
 
 
 def test_stopping_finishes_what_is_in_flight(running):

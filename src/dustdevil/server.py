@@ -123,6 +123,7 @@ class Server:
         )
         self.connections: set[Connection] = set()
         self.upgraded: set[Future] = set()
+        self._turned_away: set[Stream] = set()
         self._jobs: set[Future] = set()
         self.requests = 0
         self.collector: Collector | None = None
@@ -179,8 +180,24 @@ class Server:
         if len(self.connections) < self.settings.max_connections:
             self.connections.add(Connection(self, stream, remote))
         else:
-            stream.write(TOO_MANY)
+            self._turn_away(stream)
+
+    def _turn_away(self, stream: Stream) -> None:
+        """Answer that there are too many; linger, or a reset would wipe that out."""
+        stream.write(TOO_MANY)
+        if stream.closed or len(self._turned_away) >= self.settings.max_connections:
             stream.close()
+            return
+
+        def drop(data: bytes) -> None:
+            if not data:
+                stream.close()
+
+        self._turned_away.add(stream)
+        stream.on_data = drop
+        stream.on_close = lambda _: self._turned_away.discard(stream)
+        stream.write_eof()
+        self.loop.call_later(self.settings.linger, stream.abort)
 
     def _sweep(self, interval: float) -> None:
         """Call the connections that are late, once in `interval` seconds.
@@ -259,8 +276,8 @@ class Server:
                     await self._left.wait()
         self._stop_listening()
         last.cancel()
-        for connection in self.connections:
-            connection.stream.abort()
+        for stream in {c.stream for c in self.connections} | self._turned_away:
+            stream.abort()
         # A turn for the connections to hear of it, and one for what they cancel.
         await let_others_run()
         await let_others_run()
