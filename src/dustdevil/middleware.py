@@ -48,6 +48,12 @@ class Gzip:
         """Answer a request, compressed if that pays."""
         response = await call_next(request)
         headers = Lines(response.headers)
+        etag = headers.get("etag")
+        if response.status == 304:
+            # With what the page itself would say of these two (RFC 9110, 15.4.5).
+            headers.vary("Accept-Encoding")
+            if etag and f"W/{etag}" in request.headers.get("if-none-match", ""):
+                headers.set("ETag", f"W/{etag}")
         if not may_compress(response, headers):
             return response
         # Who asks otherwise gets other bytes: a cache has to know that.
@@ -56,7 +62,6 @@ class Gzip:
         small = isinstance(body, bytes) and len(body) < self.smallest
         if small or not accepts_gzip(request.headers):
             return response
-        etag = headers.get("etag")
         if etag is not None and not etag.startswith("W/"):
             headers.set("ETag", f"W/{etag}")
         headers.remove("Accept-Ranges")  # of these bytes there are no ranges
