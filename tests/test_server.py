@@ -338,13 +338,16 @@ def test_head_and_bodiless_responses(running):
 
     with running(application).connect() as client:
         client.send(request("/200", method="HEAD") + request("/204") + request("/304"))
-        client.send(request("/iterator", method="HEAD") + request("/200"))
+        client.send(request("/iterator", method="HEAD") + request("/205"))
+        client.send(request("/200"))
         assert client.response("HEAD")[1]["content-length"] == "4"
         for status in (204, 304):
             got, headers, _ = client.response()
             assert got == status
             assert not headers.keys() & {"content-length", "transfer-encoding"}
         assert client.response("HEAD")[1]["transfer-encoding"] == "chunked"
+        got, headers, _ = client.response()
+        assert (got, headers["content-length"]) == (205, "0")
         assert client.response()[2] == b"body"
 
 

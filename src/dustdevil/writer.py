@@ -18,8 +18,9 @@ from dustdevil.grammar import FIELD_LINE, NAME
 
 LAST_CHUNK = b"0\r\n\r\n"
 OURS = {"content-length", "transfer-encoding", "connection", "date"}
-# These responses have no body, whatever their headers say (RFC 9110, 6.4.1).
-BODILESS = (204, 304)
+# These responses have no body, whatever their headers say (RFC 9110, 6.4.1), and 205
+# must not have one (15.3.6).
+BODILESS = (204, 205, 304)
 # What a response says, by version, about a connection that closes or stays open.
 PERSISTENCE = {
     "1.0": (b"Connection: close\r\n", b"Connection: keep-alive\r\n"),
@@ -45,7 +46,7 @@ def begin(response: Any, version: str, keep: bool) -> tuple[bytes, bool, bool]:
     kept = (chunked or length is not None) and keep
     framing = PERSISTENCE[version][kept]
     if status in BODILESS:
-        pass
+        framing += b"Content-Length: 0\r\n" * (status == 205)
     elif chunked:
         framing += b"Transfer-Encoding: chunked\r\n"
     elif length is not None:
