@@ -5,6 +5,7 @@
 # make fuzz    atheris on the parsers:  make fuzz FUZZ="http1 --seconds 60"
 # make soak    ten minutes of mixed load: make soak SOAK="--seconds 60"
 # make bench   ours and its peers side by side: make bench BENCH="--only ours,tornado"
+# make bench-scale  among many connections: make bench-scale SCALE="--only ours"
 # make memcheck  the C extension under sanitizers and valgrind
 
 SHELL := /bin/bash
@@ -17,7 +18,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 
-.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz soak memcheck bench clean
+.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz soak memcheck bench bench-scale clean
 
 serve: $(READY)
 	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
@@ -71,6 +72,11 @@ BENCH_BIN := build/bench/bin
 bench: build/bench/.ready
 	@$(BENCH_BIN)/python setup.py --quiet build_ext --inplace || echo "without the C extension"
 	@$(BENCH_BIN)/python benchmarks/bench.py $(or $(BENCH),--save)
+
+# Ten thousand connections need as many descriptors: it raises its own limit.
+bench-scale: build/bench/.ready
+	@$(BENCH_BIN)/python setup.py --quiet build_ext --inplace || echo "without the C extension"
+	@$(BENCH_BIN)/python benchmarks/scale.py $(or $(SCALE),--save)
 
 build/bench/.ready: benchmarks/requirements.txt benchmarks/requirements-bjoern.txt
 	@echo "Setting up build/bench (once; a minute) ..."

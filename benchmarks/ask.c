@@ -4,7 +4,8 @@
  *
  * Opens the connections. If the file OPENING is not empty, each sends its bytes and
  * reads up to an empty line (a WebSocket's handshake). Then each sends the bytes of the
- * file MESSAGE and reads ANSWER bytes, again and again.
+ * file MESSAGE and reads ANSWER bytes, again and again. The first time does not count:
+ * a connection waits for being accepted then, with all the others.
  *
  * With RATE 0 the next message follows each answer at once: a closed loop, whose
  * latency says little, since a slow server is asked less. With a rate, messages fall
@@ -72,7 +73,6 @@ static int open_connection(int port, const char *opening, long opening_size)
             if (recv(fd, &byte, 1, 0) != 1)
                 give_up("opening");
     }
-    fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
 }
 
@@ -121,6 +121,10 @@ int main(int argc, char **argv)
     for (int i = 0; i < connections; i++) {
         struct epoll_event event = { .events = EPOLLIN, .data.u32 = i };
         sockets[i] = open_connection(port, opening, opening_size);
+        ask(i, 0);
+        while (!hear(i))
+            ;
+        fcntl(sockets[i], F_SETFL, O_NONBLOCK);
         epoll_ctl(epoll, EPOLL_CTL_ADD, sockets[i], &event);
         idle[idle_count++] = i;
     }

@@ -10,12 +10,15 @@ import re
 import resource
 import subprocess
 import sys
+from pathlib import Path
 from time import monotonic
 
 from dustdevil import Future, Loop, Semaphore, gather
 from dustdevil.stream import Stream
 from dustdevil.tcp import connect
 
+SPARE = 100  # descriptors for all but the listeners
+ROOT = Path(__file__).resolve().parents[2]
 ASK = b"GET /messages?after=%d HTTP/1.1\r\nHost: chat\r\n\r\n"
 SAY = (
     b"POST /messages HTTP/1.1\r\nHost: chat\r\nContent-Type: application/json\r\n"
@@ -43,8 +46,8 @@ async def answer(stream: Stream) -> bytes:
     return await stream.read_exactly(length)
 
 
-async def main(count: int, port: int, pid: int) -> None:
-    """Open the polls, say something, and count."""
+async def gathered(count: int, port: int, pid: int) -> dict[str, float]:
+    """Open the polls, say something, and count; seconds, and KiB of memory."""
     speaker = await connect("127.0.0.1", port)
     speaker.write(b"GET /messages?now HTTP/1.1\r\nHost: chat\r\n\r\n")
     await answer(speaker)
@@ -61,9 +64,7 @@ async def main(count: int, port: int, pid: int) -> None:
     # The requests were sent; this answer comes after the server has read them all.
     speaker.write(b"GET /messages?now HTTP/1.1\r\nHost: chat\r\n\r\n")
     await answer(speaker)
-    print(f"{count} polls wait after {monotonic() - begin:.1f} s")
-    after = resident(pid)
-    print(f"{(after - before) / count:.2f} KiB of memory each ({after} KiB in all)")
+    opened, after = monotonic() - begin, resident(pid)
 
     begin, used, first = monotonic(), busy(pid), Future()
 
@@ -76,28 +77,51 @@ async def main(count: int, port: int, pid: int) -> None:
     speaker.write(SAY)
     heard = await gather(*(hear(stream) for stream in streams))
     took, used = monotonic() - begin, busy(pid) - used
-    early = f"the first after {first.result():.3f} s, the last after {took:.3f} s"
-    print(f"{sum(heard)} heard it: {early}; the server worked {used:.2f} s")
     for stream in [*streams, speaker]:
         stream.abort()
-    if not all(heard):
-        raise SystemExit(1)
+    return {
+        "listeners": count,
+        "heard": sum(heard),
+        "opened": opened,
+        "KiB each": (after - before) / count,
+        "KiB": after,
+        "first": first.result(),
+        "last": took,
+        "cpu": used,
+    }
 
 
-if __name__ == "__main__":
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+def crowd(count: int) -> dict[str, float]:
+    """Start a chat, and let so many listen; what `gathered` found."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY and most < count + SPARE:
+        sys.exit(f"crowd: {count} connections, and only {most} files may be open")
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the server inherits it
     chat = subprocess.Popen(
         [sys.executable, "-m", "demos.chat", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
+        cwd=ROOT,
     )
     try:
         port = int(re.search(r":(\d+)/", chat.stdout.readline())[1])
         loop = Loop()
-        loop.run(main(count, port, chat.pid))
-        loop.close()
+        try:
+            return loop.run(gathered(count, port, chat.pid))
+        finally:
+            loop.close()
     finally:
         chat.terminate()
         chat.wait()
+        chat.stdout.close()
+
+
+if __name__ == "__main__":
+    found = crowd(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    print(f"{found['listeners']} polls wait after {found['opened']:.1f} s")
+    print(f"{found['KiB each']:.2f} KiB of memory each ({found['KiB']} KiB in all)")
+    early = (
+        f"the first after {found['first']:.3f} s, the last after {found['last']:.3f} s"
+    )
+    print(f"{found['heard']} heard it: {early}; the server worked {found['cpu']:.2f} s")
+    sys.exit(found["heard"] != found["listeners"])
