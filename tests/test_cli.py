@@ -227,6 +227,14 @@ def test_workers_and_an_access_log(folder, workers):
         assert process.wait(10) == 0
 
 
+def test_an_access_log_of_a_wsgi_application(folder):
+    with start(folder, "hello:wsgi", "--wsgi", "--access-log", "--port=0") as process:
+        assert httpx.get(address(process)).status_code == 200
+        assert '"GET / HTTP/1.1" 200 ' in process.stdout.readline()
+        process.terminate()
+        assert process.wait(10) == 0
+
+
 def test_a_certificate_is_read_again_at_a_reload(folder):
     def certify(name):
         command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN={name}"

@@ -175,6 +175,26 @@ def test_following():
     ]  # fmt: skip
 
 
+def test_who_comes_from_before_a_restart_waits_for_the_first_message():
+    # With nothing to give and nothing to wait for, he would ask again for ever.
+    topic, scheduler = Topic(), Scheduler()
+
+    async def first(messages):
+        return await anext(messages)
+
+    async def main():
+        poll = scheduler.spawn(topic.after(7))
+        follow = scheduler.spawn(first(topic.follow(7)))
+        await let_others_run()
+        await let_others_run()
+        assert len(topic) == 2
+        topic.publish("a")
+        assert await poll == [(1, "a")]
+        assert await follow == (1, "a")
+
+    scheduler.run(main())
+
+
 def test_the_last_number_a_client_had():
     assert last_number(request("/?after=7")) == 7
     assert last_number(request("/?after=7", "Last-Event-ID: 8")) == 8

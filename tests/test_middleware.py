@@ -11,7 +11,7 @@ import pytest
 from test_server import PATIENCE, Answer, Client, Latch, Running
 from test_web import ask, head, header, run
 
-from dustdevil.coroutine import CancelledError, Future
+from dustdevil.coroutine import CancelledError, Future, Scheduler
 from dustdevil.events import EventStream
 from dustdevil.head import ProtocolError
 from dustdevil.middleware import AccessLog, ETags, Gzip, Squeezed, escape
@@ -275,6 +275,25 @@ def test_what_failed_is_written_down_too(error, status):
     with pytest.raises(type(error)):
         logged(application)
     assert logged.found[1:3] == (status, "-")
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (lambda answer: answer.set_result(Answer(b"hello")), "200"),
+        (lambda answer: answer.set_exception(KeyError()), "500"),
+        (lambda answer: answer.cancel(), "499"),
+    ],
+)
+def test_an_answer_may_be_a_future_and_is_passed_on_as_it_is(end, status):
+    lines, scheduler = [], Scheduler()
+    answer = Future(scheduler)
+    connection = type("C", (), {"remote": ("192.0.2.1", 1)})
+    application = AccessLog(lambda *_: answer, lines.append)
+    assert application(head("/"), None, connection) is answer
+    end(answer)
+    scheduler.run_ready()
+    assert [LINE.fullmatch(line)[2] for line in lines] == [status]
 
 
 def test_sizes():

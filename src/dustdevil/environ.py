@@ -80,7 +80,8 @@ def make_environ(
         **base,
         "REQUEST_METHOD": head.method,
         "REQUEST_URI": head.target,  # as it was sent: not in the standard, but usual
-        "PATH_INFO": decode(path),
+        # The asterisk of OPTIONS is no path.
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1") if path != "*" else "",
         "QUERY_STRING": query,
         "SERVER_PROTOCOL": "HTTP/" + head.version,
         "SERVER_NAME": local[0],
@@ -104,10 +105,3 @@ def make_environ(
     else:
         environ["wsgi.input"] = io.BytesIO()
     return environ
-
-
-def decode(path: str) -> str:
-    """A path without its percent signs; "" for the asterisk of OPTIONS."""
-    if "%" in path:
-        return unquote_to_bytes(path).decode("latin-1")
-    return "" if path == "*" else path

@@ -104,7 +104,7 @@ class Topic:
     async def after(self, number: int, seconds: float | None = None) -> list[Numbered]:
         """The messages after this number: as soon as there are any, or [] after
         `seconds`, or when woken. HTTPError 503 if too many wait already."""
-        if number == self.number:
+        if not self.since(number):
             with suppress(TimeoutError):
                 async with timeout(seconds):
                     await self._next()

@@ -40,7 +40,8 @@ COMPRESSED = 0x40  # RSV1, in the first frame of a message (RFC 7692, section 6)
 # frame without a code and for a connection that ended without a Close frame.
 NORMAL, PROTOCOL_ERROR, NO_CODE, ABNORMAL = 1000, 1002, 1005, 1006
 GOING_AWAY, INVALID_DATA, TOO_BIG, INTERNAL_ERROR = 1001, 1007, 1009, 1011
-UNSENDABLE = {1004, NO_CODE, ABNORMAL}
+# Those that a Close frame may carry (section 7.4.2, and IANA's registry).
+SENDABLE = {*range(1000, 1015), *range(3000, 5000)} - {1004, NO_CODE, ABNORMAL}
 NOT_UTF8 = "text that is not UTF-8"
 
 
@@ -96,11 +97,6 @@ def frame(
     if size < 1 << 16:
         return struct.pack("!BBH", first, bit | 126, size) + payload
     return struct.pack("!BBQ", first, bit | 127, size) + payload
-
-
-def may_be_sent(code: int) -> bool:
-    """Whether a Close frame may carry this code (section 7.4, IANA's registry)."""
-    return 3000 <= code <= 4999 or (1000 <= code <= 1014 and code not in UNSENDABLE)
 
 
 class WebSocketProtocol:
@@ -318,7 +314,7 @@ class WebSocketProtocol:
         if not payload:
             return Closed(NO_CODE, "")
         code = int.from_bytes(payload[:2], "big")
-        if not may_be_sent(code):  # nor may the value of a single byte
+        if code not in SENDABLE:  # nor is the value of a single byte
             raise Violation(PROTOCOL_ERROR, "close frame without a valid code")
         return Closed(code, payload[2:].decode())
 
@@ -345,12 +341,12 @@ class WebSocketProtocol:
 
         A reason that is too long for a control frame is cut.
         """
-        if code != NO_CODE and not may_be_sent(code):
-            raise ValueError(f"{code} is not a close code that may be sent")
         payload = b""
-        if code != NO_CODE:
+        if code in SENDABLE:
             short = reason.encode()[:123].decode(errors="ignore")
             payload = code.to_bytes(2, "big") + short.encode()
+        elif code != NO_CODE:
+            raise ValueError(f"{code} is not a close code that may be sent")
         closing = self._frame(CLOSE, payload)
         self.close_sent = True
         return closing

@@ -13,12 +13,12 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from time import gmtime, monotonic, strftime, time
 from typing import Any
 
-from dustdevil.coroutine import CancelledError, let_others_run
+from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.head import Head, Headers, ProtocolError
 from dustdevil.messages import Pair, Request, Response
 from dustdevil.routing import Handler
@@ -213,48 +213,50 @@ class AccessLog:
 
     def __call__(self, head: Head, body: Any, connection: Any) -> Any:
         """Answer one request: what the server calls."""
-        begin = monotonic()
+        note = partial(self.note, head, connection, monotonic())
         answer = self.application(head, body, connection)
         if hasattr(answer, "send"):
-            return self.later(answer, head, connection, begin)
-        self.note(head, connection, answer.status, answer, begin)
+            return self.later(answer, note)
+        if isinstance(answer, Future):
+            answer.add_done_callback(lambda it: note(it.exception() or it.result()))
+        else:
+            note(answer)
         return answer
 
-    async def later(
-        self, answer: Awaitable[Any], head: Head, connection: Any, begin: float
-    ) -> Any:
+    async def later(self, answer: Awaitable[Any], note: Callable[[Any], None]) -> Any:
         """Wait for the answer, and write down how it came out."""
-        response, status = None, 500
         try:
             response = await answer
-            status = response.status
-            return response
-        except CancelledError:
-            status = 499
+        except BaseException as error:
+            note(error)
             raise
-        except ProtocolError as error:
-            status = error.status
-            raise
-        finally:
-            self.note(head, connection, status, response, begin)
+        note(response)
+        return response
 
-    def note(
-        self, head: Head, connection: Any, status: int, response: Any, begin: float
-    ) -> None:
-        """Write the line of one request."""
+    def note(self, head: Head, connection: Any, begin: float, outcome: Any) -> None:
+        """Write the line of one request; its outcome is a response or an exception."""
         remote = connection.remote
-        size = getattr(response, "length", None)
-        if response is not None and isinstance(response.body, bytes):
-            size = len(response.body) if head.method != "HEAD" else 0
+        size, body = getattr(outcome, "length", None), getattr(outcome, "body", None)
+        if isinstance(body, bytes):
+            size = len(body) if head.method != "HEAD" else 0
         line = (
             f"{remote[0] if remote else '-'} - - [{stamp(int(time()))}] "
-            f'"{head.method} {escape(head.target)} HTTP/{head.version}" {status} '
-            f"{'-' if size is None else size} "
+            f'"{head.method} {escape(head.target)} HTTP/{head.version}" '
+            f"{status_of(outcome)} {'-' if size is None else size} "
             f'"{said(head.headers, "referer")}" "{said(head.headers, "user-agent")}" '
             f"{monotonic() - begin:.3f}"
         )
         with suppress(OSError):  # a log on a full disk is no reason to answer nobody
             self.write(line)
+
+
+def status_of(outcome: Any) -> int:
+    """The status that goes into the log, for a response or an exception."""
+    if isinstance(outcome, CancelledError):
+        return 499
+    if isinstance(outcome, BaseException) and not isinstance(outcome, ProtocolError):
+        return 500
+    return outcome.status
 
 
 @lru_cache(maxsize=2)

@@ -55,8 +55,9 @@ class WebSocketSettings(Settings):
     `deflate_bits` is the window of permessage-deflate, where the client can do it.
     12 bits make text about as small as 15. Measured, they take 38 KiB of memory once
     a connection has sent a compressed message, and 12 once it has received one; 15
-    take 262 and 40. Short messages are never compressed. Where a message holds a secret
-    next to what a stranger can choose, its length tells of the secret: use None.
+    take 262 and 40. Short messages are never compressed, and the loop waits for large
+    ones: a MiB of JSON took 30 ms. Where a message holds a secret next to what a
+    stranger can choose, its length tells of the secret: use None.
     """
 
     max_frame = Size("1 MiB", "largest payload of one frame")

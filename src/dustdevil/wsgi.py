@@ -29,7 +29,6 @@ from dustdevil.connection import Connection
 from dustdevil.coroutine import CancelledError, Future
 from dustdevil.environ import BASE, Environ, make_environ
 from dustdevil.head import Head, ProtocolError
-from dustdevil.loop import Loop
 from dustdevil.stream import CHUNK, HIGH_WATER
 from dustdevil.sync import Queue
 from dustdevil.threads import ThreadPool, run_in_loop
@@ -72,7 +71,7 @@ class WSGI:
     def __call__(self, head: Head, body: Body, connection: Connection) -> Future:
         """Answer one request: what the server calls."""
         pool = connection.server.loop.shared(self.make_pool)
-        exchange = Exchange(self, pool.loop, head, body, connection)
+        exchange = Exchange(self, head, body, connection)
         exchange.answer = pool.call(exchange.run)
         return exchange.answer
 
@@ -83,17 +82,16 @@ class WSGI:
 
 def check(application: Any) -> None:
     """Raise TypeError for what can't be called as a WSGI application is."""
+    no = f"{application!r} is no WSGI application: "
     try:
         inspect.signature(application).bind({}, print)
     except TypeError:
-        raise TypeError(
-            f"{application!r} is no WSGI application: "
-            "it can't be called with an environ and start_response"
-        ) from None
+        why = "it can't be called with an environ and start_response"
+        raise TypeError(no + why) from None
     except ValueError:
         pass  # written in C, and it doesn't tell
     if inspect.iscoroutinefunction(application):
-        raise TypeError(f"{application!r} is no WSGI application: it is an async def")
+        raise TypeError(no + "it is an async def")
 
 
 class Answer:
@@ -102,12 +100,12 @@ class Answer:
     __slots__ = ("body", "headers", "length", "reason", "status")
     upgrade = None
 
-    def __init__(self, status: int, reason: str | None, headers: Pairs, body: Any):
+    def __init__(self, status: int, reason: str | None):
         self.status = status
         self.reason = reason
-        self.headers = headers
-        self.body = body
+        self.headers: Pairs = []
         self.length: int | None = None
+        self.body: Any = b""
 
 
 class Exchange:
@@ -116,12 +114,10 @@ class Exchange:
     All methods run in the thread, but for `_deliver` and the coroutines.
     """
 
-    def __init__(
-        self, wsgi: WSGI, loop: Loop, head: Head, body: Body, connection: Connection
-    ):
+    def __init__(self, wsgi: WSGI, head: Head, body: Body, connection: Connection):
         self.answer: Future | None = None  # set before the loop's next turn
         self._wsgi = wsgi
-        self._loop = loop
+        self._loop = connection.server.loop
         self._head = head
         self._body = body
         self._connection = connection
@@ -200,15 +196,12 @@ class Exchange:
             return b""
         try:
             if self._refused is None:
-                return run_in_loop(self._next_piece)
+                return run_in_loop(anext, self._body, b"")
         except ProtocolError as error:
             self._refused = error
         except (ConnectionError, CancelledError):
             raise ClientGone("the client left") from None
         raise OSError(str(self._refused))
-
-    async def _next_piece(self) -> bytes:
-        return await anext(self._body, b"")
 
     # The response
 
@@ -230,15 +223,18 @@ class Exchange:
             self._loop.call_from_thread(self._blocks.put_now, None)
         self._over = True
 
+    def _told(self) -> Answer:
+        """What start_response() was told."""
+        if self._response is None:
+            raise AssertionError("start_response() was not called")
+        return self._response
+
     def _bodiless(self) -> bool:
-        assert self._response is not None
-        return self._head.method == "HEAD" or self._response.status in BODILESS
+        return self._head.method == "HEAD" or self._told().status in BODILESS
 
     def _complete(self, body: bytes) -> None:
         """Have a response of one piece ready. Raises ValueError for a wrong length."""
-        response = self._response
-        if response is None:
-            raise AssertionError("start_response() was not called")
+        response = self._told()
         if self._head.method == "HEAD" and (response.length is not None or not body):
             # The length is that of the body that GET would have had.
             response.body = Blocks()
@@ -251,9 +247,7 @@ class Exchange:
 
     def _start(self, block: bytes) -> None:
         """Send the first block: often it is all of them."""
-        response = self._response
-        if response is None:
-            raise AssertionError("start_response() was not called")
+        response = self._told()
         if response.length is not None and response.length <= len(block):
             self._complete(block)
         elif self._bodiless():
@@ -351,7 +345,7 @@ def parse(status: str, headers: Pairs) -> Answer:
     Raises TypeError or ValueError for what PEP 3333 forbids, and for what would be
     something else in the bytes sent than one status line and a line for each header.
     """
-    response = Answer(*parse_status(status), [], b"")
+    response = Answer(*parse_status(status))
     for name, value in headers:
         if not (isinstance(name, str) and isinstance(value, str)):
             raise TypeError(f"a header is two str, not {name!r} and {value!r:.80}")

@@ -12,7 +12,7 @@ applications below.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
+from http.client import responses
 from inspect import isawaitable
 from typing import Any
 from urllib.parse import quote
@@ -70,10 +70,9 @@ class Peer:
         # Some servers never come back from a read beyond the end.
         data = self._input.read(size) if size else b""
         if not data:
-            early = bool(self._left)
-            return (
-                ProtocolError(400, "the body ends early") if early else End(NO_HEADERS)
-            )
+            if self._left:
+                return ProtocolError(400, "the body ends early")
+            return End(NO_HEADERS)
         if self._left is not None:
             self._left -= len(data)
         return Data(data)
@@ -108,12 +107,10 @@ def field_lines(environ: Environ) -> bytes:
     """The header fields, each with a CRLF before it."""
     lines = []
     for key, value in environ.items():
-        if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            name = key if value else ""
-        else:
-            name = key[5:] if key.startswith("HTTP_") else ""
-        if name:
-            lines.append(f"\r\n{name.replace('_', '-').title()}: {value}")
+        about_body = key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value
+        if about_body or key.startswith("HTTP_"):
+            name = key.removeprefix("HTTP_").replace("_", "-").title()
+            lines.append(f"\r\n{name}: {value}")
     return "".join(lines).encode("latin-1")
 
 
@@ -171,10 +168,6 @@ def begin(
         raise ValueError("no other protocol can be spoken through WSGI")
     for name, value in headers:
         application_line(name, value)  # the same is refused as by our own server
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
     names = {name.lower() for name, _ in headers}
     bodiless = status in BODILESS
     if bodiless:
@@ -184,7 +177,7 @@ def begin(
     length = len(body) if isinstance(body, bytes) else response.length
     if length is not None and not bodiless:
         headers.append(("Content-Length", str(length)))
-    start_response(f"{status} {phrase}", headers)
+    start_response(f"{status} {responses.get(status, '')}", headers)
     pieces = Pieces(loop, body)
     if bodiless or environ["REQUEST_METHOD"] == "HEAD":
         pieces.close()
