@@ -1325,6 +1325,25 @@ def test_an_upgraded_connection_that_fails_or_is_lost(running, caplog):
     assert "in the other protocol" in caplog.text
 
 
+def test_who_takes_nothing_of_an_upgrades_last_words_is_lost(running):
+    async def say_much(stream):
+        stream.on_close = lambda _: gone.set()
+        stream.write(b"x" * 20_000_000)
+
+    gone = Latch()
+    one = running(lambda *_: Answer(status=101, upgrade=say_much), write_timeout=0.1)
+    with one.connect(receive_buffer=4096) as client:
+        client.send(request("/", *UPGRADE))
+        assert client.response()[0] == 101
+        gone.wait()
+    gone = Latch()
+    with one.connect() as client:
+        client.send(request("/", *UPGRADE))
+        assert client.response()[0] == 101
+        assert len(client.file.read()) == 20_000_000
+        gone.wait()
+
+
 # Limits and the end
 
 

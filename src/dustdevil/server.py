@@ -193,11 +193,14 @@ class Server:
             if not data:
                 stream.close()
 
+        def gone(_: BaseException | None) -> None:
+            timer.cancel()
+            self._turned_away.discard(stream)
+
+        timer = self.loop.call_later(self.settings.linger, stream.abort)
         self._turned_away.add(stream)
-        stream.on_data = drop
-        stream.on_close = lambda _: self._turned_away.discard(stream)
+        stream.on_data, stream.on_close = drop, gone
         stream.write_eof()
-        self.loop.call_later(self.settings.linger, stream.abort)
 
     def _sweep(self, interval: float) -> None:
         """Call the connections that are late, once in `interval` seconds.
@@ -218,9 +221,19 @@ class Server:
 
     def hand_over(self, connection: Connection, upgrade: Upgrade) -> None:
         """Run another protocol on a connection's stream, and close that at its end."""
-        task = self.loop.spawn(run_upgrade(upgrade, connection.stream))
+        stream = connection.stream
+        task = self.loop.spawn(run_upgrade(upgrade, stream))
+        task.add_done_callback(lambda _: self._let_go(stream))
         self._look_after(task, self.upgraded)
         self.forget(connection)
+
+    def _let_go(self, stream: Stream, unsent: int = -1) -> None:
+        """Lose a client that takes nothing of the last that it is sent."""
+        if stream.unsent == unsent:
+            stream.abort()
+        elif not stream.closed:
+            seconds = self.settings.write_timeout
+            self.loop.call_later(seconds, self._let_go, stream, stream.unsent)
 
     def _look_after(self, task: Future, among: set[Future]) -> None:
         """Keep a task among others, until it ends."""
