@@ -111,7 +111,8 @@ class Client:
         headers = {}
         while (field := self.file.readline()) != b"\r\n":
             name, value = field.decode().split(": ", 1)
-            headers[name.lower()] = value.strip()
+            known = headers.get(name.lower())
+            headers[name.lower()] = (f"{known}, " if known else "") + value.strip()
         status = int(line.split()[1])
         if method == "HEAD" or status in (100, 101, 204, 304):
             return status, headers, b""
@@ -349,6 +350,17 @@ def test_head_and_bodiless_responses(running):
         got, headers, _ = client.response()
         assert (got, headers["content-length"]) == (205, "0")
         assert client.response()[2] == b"body"
+
+
+def test_who_names_another_protocol_says_so_for_this_connection_only(running):
+    """RFC 9110, 7.8: Upgrade is in Connection, wherever it is; 426 needs it."""
+    answer = Answer(b"no", 426, [("upgrade", "echo")])
+    with running(lambda *_: answer).connect() as client:
+        client.send(request() + request("/", "Connection: close"))
+        for options in ("Upgrade", "Upgrade, close"):
+            status, headers, _ = client.response()
+            assert (status, headers["upgrade"]) == (426, "echo")
+            assert headers["connection"] == options
 
 
 def test_a_body_from_an_iterator(running):

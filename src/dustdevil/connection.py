@@ -373,7 +373,7 @@ class Connection(Channel):
         """Let another protocol have the stream."""
         if not self._parser.paused or response.status != 101:
             raise ValueError("there is no upgrade that the client asked for")
-        self._send(encode_head(101, response.headers, b"Connection: Upgrade\r\n"))
+        self._send(encode_head(101, response.headers))
         self._flush()
         stream = self.stream
         stream.on_data = stream.on_close = None

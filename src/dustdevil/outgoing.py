@@ -103,7 +103,6 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
         lines.append(b"Content-Length: %d\r\n" % len(request.body))
     if request.upgrade is not None:
         lines.append(application_line("Upgrade", request.upgrade))
-        lines.append(b"Connection: Upgrade\r\n")
     return b"".join(lines) + b"\r\n"
 
 

@@ -90,7 +90,11 @@ def application_line(name: str, value: str) -> bytes:
     """A header line that the application may set. Most come again and again."""
     if name.lower() in OURS:
         raise ValueError(f"{name} is written by the server, not by the application")
-    return field_line(name, value)
+    line = field_line(name, value)
+    if name.lower() == "upgrade":
+        # About this connection only, and nobody may pass it on (RFC 9110, 7.8).
+        line += b"Connection: Upgrade\r\n"
+    return line
 
 
 def field_line(name: str, value: str) -> bytes:
