@@ -30,6 +30,14 @@ class holder:
     app = app
 
 
+kept = []
+
+
+def leaky(head, body, connection):
+    kept.append(connection)
+    return app(head, body, connection)
+
+
 number = 5
 
 
@@ -233,6 +241,19 @@ def test_an_access_log_of_a_wsgi_application(folder):
         assert '"GET / HTTP/1.1" 200 ' in process.stdout.readline()
         process.terminate()
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("name", ["leaky", "app"])
+def test_a_watch_for_connections_that_are_kept(folder, name):
+    options = f"hello:{name}", "--port=0", "--leak-watch", "100 ms"
+    with start(folder, *options) as process:
+        httpx.get(address(process), headers={"Connection": "close"})
+        if name == "leaky":
+            told = "Connection is over, and is kept by list of 1 ← hello.kept\n"
+            assert process.stderr.readline() == told
+        process.terminate()
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ""
 
 
 def test_a_certificate_is_read_again_at_a_reload(folder):

@@ -15,11 +15,14 @@ from typing import Any, NoReturn
 import dustdevil
 from dustdevil import prefork
 from dustdevil.changes import Changes
-from dustdevil.fields import Boolean, Field, Integer, SettingError, Text
+from dustdevil.connection import Connection
+from dustdevil.cycles import LeakWatch
+from dustdevil.fields import Boolean, Field, Integer, Seconds, SettingError, Text
 from dustdevil.middleware import AccessLog
 from dustdevil.prefork import NoWorkerError, StartError
 from dustdevil.server import ServerSettings, serve
 from dustdevil.speedups import STATUS
+from dustdevil.stream import running_loop
 from dustdevil.wsgi import WSGI
 
 
@@ -36,6 +39,8 @@ class Options(ServerSettings):
     tls_key = Text(None, "a PEM file with its key, if apart", optional=True)
     wsgi = Boolean(False, "it is a WSGI application (PEP 3333)")
     threads = Integer(8, "in which a WSGI application runs", 1, 1000)
+    leak_watch = Seconds(None, "between looks for closed connections that somebody "
+                         "keeps, to be named", 0.1, optional=True)  # fmt: skip
 
 
 class UsageError(StartError):
@@ -146,10 +151,24 @@ def build(name: str, options: Options) -> Any:
     application = load(name)
     if options.wsgi:
         application = in_threads(application, options)
+    if options.leak_watch is not None:
+        application = watched(application, options.leak_watch)
     if options.access_log:
         # Flushed line by line: several workers write to the same file.
         application = AccessLog(application, partial(print, flush=True))
     return application
+
+
+def watched(application: Any, interval: float) -> Any:
+    """The application, with a job: to name connections that are over and not freed."""
+
+    async def watch() -> None:
+        leaks = LeakWatch(Connection, lambda connection: connection.stream.closed)
+        leaks.start(running_loop(), interval)
+
+    same: Any = partial(application)  # whatever it is, this can have an attribute
+    same.jobs = [*getattr(application, "jobs", ()), watch]
+    return same
 
 
 def start(name: str, options: Options) -> None:
