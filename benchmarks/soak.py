@@ -287,7 +287,7 @@ async def talks(peer):
         peer.write(protocol.message(message))
         events = []
         while message not in events:
-            events += protocol.feed(await peer.read())
+            events += protocol.feed(b"" if protocol.more else await peer.read())
             peer.write(protocol.take_replies())
     peer.write(protocol.close())
     while await peer.read():

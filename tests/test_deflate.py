@@ -387,6 +387,19 @@ def test_a_bomb_is_never_inflated_whole(monkeypatch):
     assert given_out <= (1 << 20) + 1
 
 
+def test_many_bombs_at_once_come_one_after_the_other():
+    size = 700_000
+    bomb = Deflate({}, client=True).compress(bytes(size))
+    stream = masked(BINARY | RSV1, bomb) * 5 + masked(TEXT, b"end")
+    reader = WebSocketProtocol(deflate=Deflate({"client_no_context_takeover": None}))
+    counts = [len(reader.feed(stream))]
+    while reader.more:
+        counts.append(len(reader.feed(b"")))
+    assert counts == [2, 2, 2]  # two are more than a MiB; the last is small
+    assert reader.feed(masked(TEXT, b"more")) == ["more"]
+    assert not reader.more
+
+
 def test_many_short_streams_are_copied_once_each(monkeypatch):
     """zlib hands back, by copying, all that follows a stream's end."""
     copied = 0

@@ -7,6 +7,7 @@ import pytest
 from test_web import ask, header
 
 from dustdevil.coroutine import CancelledError
+from dustdevil.deflate import Deflate
 from dustdevil.frames import (
     BINARY,
     CLOSE,
@@ -313,6 +314,26 @@ def test_a_peer_that_reads_slowly_is_no_silent_one(run, sockets):
         assert sent.closed
         with pytest.raises(ConnectionClosed):
             await sending
+
+    run(main)
+
+
+def test_bombs_wait_in_their_compressed_form(run, sockets):
+    async def main():
+        size, many = 1 << 20, 40
+        bomb = Deflate({}, client=True).compress(bytes(size))
+        stream = Stream(sockets[0])
+        deflate = Deflate({"client_no_context_takeover": None})
+        settings = WebSocketSettings(ping_interval=None, max_waiting=4)
+        ws = WebSocket(stream, settings, deflate=deflate)
+        peer = Peer(sockets[1])
+        peer.send(*[masked(BINARY | 0x40, bomb) for _ in range(many)])
+        peer.send(masked(TEXT, b"end"))
+        for _ in range(many):
+            assert len(await ws.receive()) == size
+            assert len(ws._waiting) <= 4
+        assert await ws.receive() == "end"
+        assert not ws._paused
 
     run(main)
 

@@ -43,6 +43,8 @@ GOING_AWAY, INVALID_DATA, TOO_BIG, INTERNAL_ERROR = 1001, 1007, 1009, 1011
 # Those that a Close frame may carry (section 7.4.2, and IANA's registry).
 SENDABLE = {*range(1000, 1015), *range(3000, 5000)} - {1004, NO_CODE, ABNORMAL}
 NOT_UTF8 = "text that is not UTF-8"
+# Of what is compressed, feed() stops when it has inflated so many bytes.
+ENOUGH = 1 << 20
 
 
 class Ping(NamedTuple):
@@ -103,8 +105,9 @@ class WebSocketProtocol:
     """One side of a WebSocket after the handshake.
 
     `feed()` takes the bytes that arrived, cut anywhere, and returns the events they
-    complete: a message is its own event, a str or a bytes. The pongs to send wait in
-    `replies` until they are taken with `take_replies()`. After a Closed, the last
+    complete: a message is its own event, a str or a bytes. A few KiB can inflate to a
+    great deal: then `more` says that `feed(b"")` has the rest. The pongs to send wait
+    in `replies` until they are taken with `take_replies()`. After a Closed, the last
     event there is, `goodbye()` is to be sent; before it one may finish what one was
     about to say. The methods that speak return the bytes to send.
 
@@ -129,6 +132,8 @@ class WebSocketProtocol:
         self.failed = False
         self.closed: Closed | None = None
         self.replies = bytearray()
+        self.more = False
+        self._inflated = 0
         self._buffer = bytearray()
         # The frame being read: `_left` is None between frames.
         self._opcode = 0
@@ -149,14 +154,18 @@ class WebSocketProtocol:
         if self.closed is not None:
             return events
         self._buffer += data
+        self._inflated = 0
         try:
-            while self._left is not None or self._read_head():
+            while self._inflated < ENOUGH:
+                if self._left is None and not self._read_head():
+                    break
                 if not self._read_payload(events):
                     break
         except UnicodeDecodeError:
             self._fail(INVALID_DATA, NOT_UTF8)
         except Violation as violation:
             self._fail(violation.code, str(violation))
+        self.more = self._inflated >= ENOUGH and self.closed is None
         if self.closed is not None:
             events.append(self.closed)
         return events
@@ -281,7 +290,7 @@ class WebSocketProtocol:
         assert self.deflate is not None
         room = self.max_message - len(self._message)
         try:
-            return self.deflate.inflate(chunk, room, last)
+            data = self.deflate.inflate(chunk, room, last)
         except zlib.error:
             raise Violation(INVALID_DATA, "compressed data that is damaged") from None
         except TooLarge as error:
@@ -289,6 +298,8 @@ class WebSocketProtocol:
             if self._kind == TEXT:
                 self._check_text(error.beginning)
             raise self._too_big() from None
+        self._inflated += len(data)
+        return data
 
     def _check_text(self, chunk: bytes | bytearray) -> None:
         """Refuse what can't become UTF-8 at its first wrong byte (section 8.1)."""

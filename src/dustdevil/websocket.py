@@ -219,7 +219,11 @@ class WebSocket:
             self._hang_up_later()
             self._stream.close()
             self._wake()
-            return
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Have the protocol read, and do as it says."""
         events = self._protocol.feed(data)
         if self._protocol.replies:
             self._stream.write(self._protocol.take_replies())
@@ -285,6 +289,9 @@ class WebSocket:
         # Once paused, well below the limit: not a system call for every message.
         most = self.settings.max_waiting // (2 if self._paused else 1)
         full = self._congested or len(self._waiting) >= max(1, most)
+        if self._protocol.more and not (full or self._ended()):
+            self._take(b"")
+            return
         if full and not self._paused:
             self._stream.pause_reading()
         elif self._paused and not full:

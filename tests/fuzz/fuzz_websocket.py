@@ -57,7 +57,10 @@ def read(stream, cuts, choice):
     protocol = WebSocketProtocol(MOST, MOST, client=client, deflate=deflate)
     found = []
     for start, end in pairwise([0, *cuts, len(stream)]):
-        for event in protocol.feed(stream[start:end]):
+        events = protocol.feed(stream[start:end])
+        while protocol.more:
+            events += protocol.feed(b"")
+        for event in events:
             assert not found or type(found[-1]) is not int, "an event after the end"
             if isinstance(event, str | bytes):
                 size = len(event if isinstance(event, bytes) else event.encode())
