@@ -60,7 +60,7 @@ def note(found, event):
     else:
         assert isinstance(event, ProtocolError), event
         assert 400 <= event.status <= 505
-        found.append(event.status)
+        found += [event.method, event.status]
 
 
 def check(data):
