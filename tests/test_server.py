@@ -1311,6 +1311,29 @@ def test_a_declined_upgrade_still_has_its_body(running):
         assert client.response()[2] == b"/next"
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_continue_comes_before_the_switch(running, waits):
+    """RFC 9110, 7.8: also where the client did not wait for it."""
+
+    async def application(head, body, connection):
+        data = await body.read()
+
+        async def repeat(stream):
+            stream.write(data)
+
+        return Answer(status=101, headers=[("Upgrade", "echo")], upgrade=repeat)
+
+    lines = *UPGRADE, "Expect: 100-continue", "Content-Length: 5"
+    with running(application).connect() as client:
+        head = request("/", *lines, method="POST")
+        client.send(head if waits else head + b"hello")
+        assert client.response()[0] == 100
+        if waits:
+            client.send(b"hello")
+        assert client.response()[0] == 101
+        assert client.file.read() == b"hello"
+
+
 def test_an_upgraded_connection_that_fails_or_is_lost(running, caplog):
     async def fail(stream):
         raise ValueError("in the other protocol")

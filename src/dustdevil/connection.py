@@ -373,6 +373,8 @@ class Connection(Channel):
         """Let another protocol have the stream."""
         if not self._parser.paused or response.status != 101:
             raise ValueError("there is no upgrade that the client asked for")
+        if self._head is not None and self._head.expects_continue:
+            self._send(CONTINUE)  # before a 101 always (RFC 9110, 7.8)
         self._send(encode_head(101, response.headers))
         self._flush()
         stream = self.stream
