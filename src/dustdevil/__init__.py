@@ -31,6 +31,7 @@ PUBLIC = {
     "HTTPError": "messages",
     "Lock": "sync",
     "Loop": "loop",
+    "Monitor": "monitor",
     "Process": "child",
     "Queue": "sync",
     "Request": "messages",

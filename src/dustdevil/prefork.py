@@ -38,8 +38,8 @@ from dustdevil.supervisor import STARTING, Supervisor, Worker
 from dustdevil.tcp import bind, listen
 from dustdevil.worker import (
     MASTERS,
-    Channel,
     Job,
+    Line,
     StartError,
     Tls,
     WorkerProcess,
@@ -106,7 +106,7 @@ class Master:
         self.name = name
         self.loop = Loop()
         self.supervisor = Supervisor(len(job.groups), self, patient=watch is not None)
-        self.channels: dict[Worker, Channel] = {}
+        self.lines: dict[Worker, Line] = {}
         self.running: set[Worker] = set()  # who has not ended, as far as we know
         self._cores = cores() if pin else []
         self._watch = watch
@@ -161,7 +161,7 @@ class Master:
                 self.loop.call_soon(self._ended, worker, status)
 
     def _ended(self, worker: Worker, status: int) -> None:
-        self.channels.pop(worker).close()
+        self.lines.pop(worker).close()
         self.census.gone(worker)
         self.supervisor.ended(worker, in_words(status))
 
@@ -178,10 +178,10 @@ class Master:
                 self._ask_others(worker)
 
     def _ask_others(self, worker: Worker) -> None:
-        answer = self.channels[worker].send
+        answer = self.lines[worker].send
         # Who is starting does not run its loop yet, and can't tell.
         able = {one for one in self.running if one.state != STARTING} - {worker}
-        others = {one: self.channels[one].send for one in able}
+        others = {one: self.lines[one].send for one in able}
         self.census.ask(worker, lambda found: answer(answer=found), others)
 
     # What a supervisor wants done
@@ -208,7 +208,7 @@ class Master:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS)
         worker = Worker(pid, slot, self.time())
         on_message = partial(self._on_message, worker)
-        self.channels[worker] = Channel(ours, self.loop, on_message)
+        self.lines[worker] = Line(ours, self.loop, on_message)
         self.running.add(worker)
         return worker
 
@@ -216,7 +216,7 @@ class Master:
         """Go on as another process, and never return into the master's loop."""
         status = 1
         try:
-            forget_master(self.loop, list(self.channels.values()))
+            forget_master(self.loop, list(self.lines.values()))
             status = WorkerProcess(self.job, sock, core).run()
         except BaseException:
             traceback.print_exc()
@@ -228,11 +228,11 @@ class Master:
 
     def accept(self, worker: Worker, slots: list[int]) -> None:
         """Have it accept from these slots' sockets, and no others."""
-        self.channels[worker].send(accept=slots)
+        self.lines[worker].send(accept=slots)
 
     def leave(self, worker: Worker, handed_on: bool) -> None:
         """Have it finish and end."""
-        self.channels[worker].send(leave=handed_on)
+        self.lines[worker].send(leave=handed_on)
         self.later(self.job.settings.grace + MARGIN, self._too_late, worker)
 
     def _too_late(self, worker: Worker) -> None:

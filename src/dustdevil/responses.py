@@ -59,9 +59,6 @@ class ResponseHead:
         return f"<ResponseHead {self.status} {self.reason}>"
 
 
-ResponseEvent = ResponseHead | Data | End | ProtocolError
-
-
 class ResponseParser(RequestParser):
     """Reads the responses of one connection; `expect(method)` before each.
 

@@ -30,6 +30,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -64,7 +65,7 @@ class Job(NamedTuple):
     groups: list[list[socket.socket]]
 
 
-class Channel:
+class Line:
     """One end of the line between master and worker."""
 
     def __init__(
@@ -77,9 +78,9 @@ class Channel:
         self._begun = b""
 
     def _on_data(self, data: bytes) -> None:
-        *lines, self._begun = (self._begun + data).split(b"\n")
-        for line in lines:
-            self._on_message(json.loads(line))
+        *complete, self._begun = (self._begun + data).split(b"\n")
+        for message in complete:
+            self._on_message(json.loads(message))
         if not data:
             self._on_message(None)
 
@@ -100,7 +101,7 @@ class WorkerProcess:
         self.job = job
         self.core = core
         self.loop = Loop()
-        self.channel = Channel(sock, self.loop, self._on_message)
+        self.line = Line(sock, self.loop, self._on_message)
         self.server: Server | None = None
         self.accepting: list[socket.socket] = []
         self.ending = False
@@ -118,10 +119,10 @@ class WorkerProcess:
         except BaseException as error:
             hopeless = isinstance(error, StartError)
             text = str(error) if hopeless else traceback.format_exc()
-            self.channel.send(failed=text, hopeless=hopeless)
+            self.line.send(failed=text, hopeless=hopeless)
             return 1
         self.server.start()
-        self.channel.send(ready=True)
+        self.line.send(ready=True)
         self.server.run()
         return 0
 
@@ -139,7 +140,7 @@ class WorkerProcess:
         """The metrics of all other workers, and of those that have left."""
         question = Future(self.loop)
         self._questions.append(question)
-        self.channel.send(told=self._metrics(), ask=True)
+        self.line.send(told=self._metrics(), ask=True)
         return await question
 
     def _metrics(self) -> list[dict[str, Any]]:
@@ -149,25 +150,22 @@ class WorkerProcess:
         if message is None or "leave" in message:
             self._end(handed_on=message is not None and message["leave"])
         elif "tell" in message:
-            self.channel.send(told=self._metrics())
+            self.line.send(told=self._metrics())
         elif "answer" in message:
             question = self._questions.popleft()
             if not question.done():
                 question.set_result(message["answer"])
         elif self.server is not None and not self.ending:
-            self.accepting = self._socks(message["accept"])
+            groups = [self.job.groups[slot] for slot in message["accept"]]
+            # Where there is one listener for all, each slot has the same sockets.
+            self.accepting = list(dict.fromkeys(chain(*groups)))
             self.server.accept_from(self.accepting)
-
-    def _socks(self, slots: list[int]) -> list[socket.socket]:
-        # Where there is one listener for all, each slot has the same sockets.
-        every = [sock for slot in slots for sock in self.job.groups[slot]]
-        return list(dict.fromkeys(every))
 
     def _end(self, handed_on: bool) -> None:
         if self.ending or self.server is None:
             return
         self.ending = True
-        for sock in self._socks(list(range(len(self.job.groups)))):
+        for sock in chain(*self.job.groups):
             if sock not in self.accepting:
                 sock.close()  # our copy of another's would keep its port open
         task = self.loop.spawn(self.server.stop(handed_on=handed_on))
@@ -175,19 +173,19 @@ class WorkerProcess:
 
     def _leave(self, _: Future) -> None:
         # Straight into the socket: the loop is not going to write anything any more.
-        self.channel.sock.setblocking(True)
-        self.channel.send(told=self._metrics())
+        self.line.sock.setblocking(True)
+        self.line.send(told=self._metrics())
         self.loop.stop()
 
 
-def forget_master(loop: Loop, channels: list[Channel]) -> None:
+def forget_master(loop: Loop, lines: list[Line]) -> None:
     """Give up, in a process just forked, what is the master's.
 
     Closing is all that may be done: master and worker share what is behind these
-    descriptors, and unwatching one here would unwatch it there. A channel's copy left
+    descriptors, and unwatching one here would unwatch it there. A line's copy left
     open would keep its worker from noticing that the master is gone.
     """
     current.scheduler = None
     loop.close()
-    for channel in channels:
-        channel.sock.close()
+    for line in lines:
+        line.sock.close()
