@@ -178,7 +178,10 @@ def test_limits():
         verdict(OK + b"A: " + b"b" * 99, limits=small)[-1] == "the header is too long"
     )
     for stream in (SIZED, CHUNKED + b"5\r\nhello\r\n", OK + b"\r\nhello"):
-        assert verdict(stream, limits=small)[-1] == "the body is too large"
+        whole = verdict(stream, limits=small)
+        assert whole[-1] == "the body is too large"
+        for cut in range(len(stream)):
+            assert verdict(stream, [cut], limits=small) == whole
 
 
 @given(st.data())

@@ -176,11 +176,13 @@ class ResponseParser(RequestParser):
     def _read_to_the_end(self, events: list) -> bool:
         data = bytes(self._buffer[self._start :])
         self._start = len(self._buffer)
-        self._received += len(data)
         limit = self.limits.body
-        if limit is not None and self._received > limit:
+        room = len(data) if limit is None else limit - self._received
+        if data[:room]:
+            events.append(Data(data[:room]))
+        if len(data) > room:
             raise ProtocolError(502, "the body is too large")
-        events.append(Data(data))
+        self._received += len(data)
         return True
 
 
