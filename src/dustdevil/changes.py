@@ -6,7 +6,7 @@ millisecond, and works everywhere.
 """
 
 import os
-from collections.abc import Iterator
+from contextlib import suppress
 
 # Folders that hold no source of ours, and sometimes a hundred thousand files.
 SKIPPED = {"__pycache__", "node_modules", "site-packages"}
@@ -27,29 +27,15 @@ class Changes:
     def look(self) -> dict[str, tuple[int, int]]:
         """Time of the last change, in ns, and size in bytes, of each file."""
         found = {}
-        for entry in self._files(self.folder):
-            try:
-                status = entry.stat()
-            except OSError:
-                continue  # an editor replaces it at this moment
-            found[entry.path] = status.st_mtime_ns, status.st_size
+        for folder, folders, files in os.walk(self.folder):
+            if folder != self.folder and "pyvenv.cfg" in files:
+                folders.clear()  # a virtual environment
+                continue
+            folders[:] = [f for f in folders if f[0] != "." and f not in SKIPPED]
+            for name in files:
+                path = os.path.join(folder, name)
+                if name.endswith(".py"):
+                    with suppress(OSError):  # an editor replaces it at this moment
+                        status = os.stat(path)
+                        found[path] = status.st_mtime_ns, status.st_size
         return found
-
-    def _files(self, folder: str) -> Iterator[os.DirEntry[str]]:
-        try:
-            entries = list(os.scandir(folder))
-        except OSError:
-            return  # it is gone, or not ours to read
-        for entry in entries:
-            if entry.name.endswith(".py"):
-                yield entry
-            elif self._enters(entry):
-                yield from self._files(entry.path)
-
-    def _enters(self, entry: os.DirEntry[str]) -> bool:
-        if entry.name.startswith(".") or entry.name in SKIPPED:
-            return False
-        # Links are not followed: one could lead back up. Nor is a virtual environment.
-        if not entry.is_dir(follow_symlinks=False):
-            return False
-        return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))

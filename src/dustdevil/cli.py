@@ -17,7 +17,7 @@ from dustdevil import prefork
 from dustdevil.changes import Changes
 from dustdevil.connection import Connection
 from dustdevil.cycles import LeakWatch
-from dustdevil.fields import Boolean, Field, Integer, Seconds, SettingError, Text
+from dustdevil.fields import Boolean, Integer, Seconds, SettingError, Text
 from dustdevil.middleware import AccessLog
 from dustdevil.prefork import NoWorkerError, StartError
 from dustdevil.server import ServerSettings, serve
@@ -93,19 +93,11 @@ def parser() -> Parser:
         if field.default is False:
             group.add_argument(option, action="store_true", help=field.doc)
         else:
-            group.add_argument(
-                option,
-                default=field.default,
-                metavar=type(field).__name__.upper(),
-                help=describe(field),
-            )
+            default = "none" if field.default is None else field.default
+            text = f"{field.doc} (default: {default})"
+            kind = type(field).__name__.upper()
+            group.add_argument(option, default=field.default, metavar=kind, help=text)
     return command
-
-
-def describe(field: Field) -> str:
-    """What an option is for, and its value if it is not given."""
-    default = "none" if field.default is None else field.default
-    return f"{field.doc} (default: {default})"
 
 
 def load(name: str) -> Any:
@@ -138,19 +130,15 @@ def processes(options: Options) -> int:
     return options.workers or len(prefork.cores()) or 1
 
 
-def in_threads(application: Any, options: Options) -> WSGI:
-    """A WSGI application for the server; raises UsageError if it is none."""
-    try:
-        return WSGI(application, options.threads, multiprocess=processes(options) > 1)
-    except TypeError as error:
-        raise UsageError(str(error)) from None
-
-
 def build(name: str, options: Options) -> Any:
     """The application, with what the options put around it."""
     application = load(name)
     if options.wsgi:
-        application = in_threads(application, options)
+        several = processes(options) > 1
+        try:
+            application = WSGI(application, options.threads, several)
+        except TypeError as error:
+            raise UsageError(str(error)) from None
     if options.leak_watch is not None:
         application = watched(application, options.leak_watch)
     if options.access_log:

@@ -221,8 +221,7 @@ class FormReader:
         self.uploads: list[Upload] = []
         self._parts = self._field_bytes = 0
         self._name = ""
-        self._field: bytearray | None = None  # the part is a field, and this its value
-        self._upload: Upload | None = None  # or it is a file
+        self._content: bytearray | Upload = bytearray()  # of a field, or a file
 
     def take(self, event: object) -> None:
         """Take the next event. Raises FormError."""
@@ -238,14 +237,13 @@ class FormReader:
         if self._parts > self.settings.max_parts:
             raise FormError(413, "there are too many fields")
         self._name = part.name
-        self._field = self._upload = None
         if part.filename is None:
-            self._field = bytearray()
+            self._content = bytearray()
             self._count(len(part.name))
         elif len(self.uploads) >= self.settings.max_files:
             raise FormError(413, "there are too many files")
         else:
-            self._upload = Upload(part, self.settings)
+            self._content = Upload(part, self.settings)
 
     def _count(self, size: int) -> None:
         self._field_bytes += size
@@ -253,23 +251,23 @@ class FormReader:
             raise FormError(413, "the fields are too large")
 
     def _more(self, data: bytes) -> None:
-        if self._upload is None:
-            assert self._field is not None
+        content, most = self._content, self.settings.max_file
+        if isinstance(content, bytearray):
             self._count(len(data))
-            self._field += data
-            return
-        most = self.settings.max_file
-        if most is not None and self._upload.size + len(data) > most:
+            content += data
+        elif most is not None and content.size + len(data) > most:
             raise FormError(413, "the file is too large")
-        self._upload.write(data)
+        else:
+            content.write(data)
 
     def _end(self) -> None:
-        if self._field is not None:
+        content = self._content
+        if isinstance(content, bytearray):
             try:
-                self.fields.append((self._name, self._field.decode()))
+                self.fields.append((self._name, content.decode()))
             except UnicodeDecodeError:
                 raise FormError(400, f"{self._name} is not UTF-8") from None
-        elif self._upload is not None and (self._upload.filename or self._upload.size):
+        elif content.filename or content.size:
             # A browser sends a part for a file that nobody chose, too: it is skipped.
-            self._upload.rewind()
-            self.uploads.append(self._upload)
+            content.rewind()
+            self.uploads.append(content)

@@ -184,10 +184,9 @@ class Master:
         others = {one: self.lines[one].send for one in able}
         self.census.ask(worker, lambda found: answer(answer=found), others)
 
-    # What a supervisor wants done
+    # What a supervisor wants done: see its `Hands`
 
     def start(self, slot: int) -> Worker:
-        """Fork a worker."""
         ours, theirs = socket.socketpair()
         core = self._cores[slot % len(self._cores)] if self._cores else None
         sys.stdout.flush()
@@ -227,11 +226,9 @@ class Master:
             os._exit(status)
 
     def accept(self, worker: Worker, slots: list[int]) -> None:
-        """Have it accept from these slots' sockets, and no others."""
         self.lines[worker].send(accept=slots)
 
     def leave(self, worker: Worker, handed_on: bool) -> None:
-        """Have it finish and end."""
         self.lines[worker].send(leave=handed_on)
         self.later(self.job.settings.grace + MARGIN, self._too_late, worker)
 
@@ -241,23 +238,19 @@ class Master:
             self.kill(worker)
 
     def kill(self, worker: Worker) -> None:
-        """End it now."""
         if worker in self.running:
             os.kill(worker.pid, signal.SIGKILL)
 
     def report(self, text: str) -> None:
-        """Tell whoever runs the server."""
         log.warning("%s", text)
 
     def serving(self, generation: int) -> None:
-        """A generation is complete and serves."""
         count = len(self.job.groups)
         news = "Serving on" if generation == 1 else "Reloaded, and serving on"
         workers = f" with {count} workers" if count > 1 else ""
         print(f"{news} {self.name}{workers}", flush=True)
 
     def ended(self) -> None:
-        """No process is left."""
         self.loop.stop()
 
 
