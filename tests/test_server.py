@@ -1422,7 +1422,13 @@ def test_those_turned_away_do_not_stay(running):
             with pytest.raises(OSError, match=r"[Rr]eset|pipe"):
                 flood(third)  # what it sends is taken for a while, and thrown away
         left = Latch()
-        one.soon(one.soon, lambda: left.set(len(one.server._turned_away)))
+
+        async def count():
+            for _ in range(3):  # turns, for what happened to be told
+                await let_others_run()
+            left.set(len(one.server._turned_away))
+
+        one.soon(one.loop.spawn, count())
         assert left.wait() == 0
 
 
