@@ -682,7 +682,16 @@ def test_redirects_cross_schemes_without_secrets(loop, certificate):
     with_client(loop, body, tls=tls, client_tls=trusting)
 
 
-@pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://a/", "http://u:p@a/"])
+def test_a_redirect_to_what_is_not_ascii_asks_for_the_same_bytes(loop, script):
+    found = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n"
+    server = script([found % "/naïve?a=%20é#part".encode(), FINE])
+    assert fetch(loop, server.url) == [b"OK"]
+    assert server.requests[1].startswith(b"GET /na%C3%AFve?a=%20%C3%A9 HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    "place", ["file:///etc/passwd", "ftp://a/", "http://u:p@a/", "http://[::1/"]
+)
 def test_redirects_lead_to_http_only(loop, place):
     async def body(client, url):
         with pytest.raises(ClientError):

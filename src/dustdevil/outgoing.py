@@ -108,7 +108,12 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
 
 def redirected(request: Request, status: int, location: str) -> Request:
     """The request that a redirect asks for (RFC 9110, 15.4)."""
-    url = urljoin(request.url, location)
+    try:
+        # Characters that are not ASCII stand for the bytes that came.
+        place = quote(location, safe="/%:@!$&'()*+,;=~?#[]", encoding="latin-1")
+        url = urljoin(request.url, place)
+    except ValueError:
+        raise ClientError(f"there is no way to {location!r}") from None
     method, headers, body = request.method, request.headers, request.body
     drop: set[str] = set()
     if split(url)[0] != split(request.url)[0]:
