@@ -658,6 +658,37 @@ def test_over_tls_an_end_without_its_alert_is_a_cut(loop, certificate, alert):
         thread.join(PATIENCE)
 
 
+@pytest.mark.parametrize("option", [b"", b"Connection: close\r\n"])
+def test_over_tls_the_server_is_told_of_the_end(loop, certificate, option):
+    """RFC 9112, 9.8: clients send a closure alert before they close."""
+    cert, key = certificate
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    trusting = ssl.create_default_context(cafile=str(cert))
+    heard = []
+
+    def serve(sock):
+        plain, _ = sock.accept()
+        plain.settimeout(PATIENCE)
+        options = {"server_side": True, "suppress_ragged_eofs": False}
+        with tls.wrap_socket(plain, **options) as peer:
+            peer.recv(65536)
+            peer.sendall(OK + option + b"Content-Length: 2\r\n\r\nOK")
+            heard.append(peer.recv(1))
+
+    async def main(url):
+        async with Client(tls=trusting) as client:
+            return await (await client.get(url)).read()
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(target=serve, args=[sock])
+        thread.start()
+        url = f"https://127.0.0.1:{sock.getsockname()[1]}/"
+        assert loop.run(main(url)) == b"OK"
+        thread.join(PATIENCE)
+    assert heard == [b""]
+
+
 def test_redirects_cross_schemes_without_secrets(loop, certificate):
     cert, key = certificate
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -284,7 +284,7 @@ class Client:
     def give_back(self, link: Link) -> None:
         """Keep a connection whose response was read, if another one can follow."""
         if not link.reusable():
-            link.abort()
+            link.close()
             self.let_go(link)
             return
         idle = self.settings.idle_timeout
@@ -300,7 +300,7 @@ class Client:
         """Close a kept connection."""
         self._kept.pop(link).cancel()
         self._links.discard(link)
-        link.abort()
+        link.close()
 
 
 def switches(response: Response, request: Request) -> bool:

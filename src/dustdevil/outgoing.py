@@ -201,6 +201,14 @@ class Link:
         """Whether the connection stands, and the server said nothing by itself."""
         return not (self.stream.closed or self.stream.eof or self.stream.read_now())
 
+    def close(self) -> None:
+        """Close, in order if all is sent: a server with TLS is told then."""
+        sent = self.upload is None or self.upload.done()
+        if sent and not self.stream.unsent:
+            self.stream.close()
+        else:
+            self.abort()
+
     def abort(self) -> None:
         """Close at once."""
         if self.upload is not None:
