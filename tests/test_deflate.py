@@ -137,6 +137,12 @@ def test_offers_that_are_malformed(header):
         accept_offer(header, 15)
 
 
+def test_very_many_offers_are_not_read():
+    accept_offer("x, " * 1000, 15)
+    with pytest.raises(ValueError, match="characters"):
+        accept_offer("x, " * 2000, 15)
+
+
 def test_our_own_wish_for_a_small_window():
     def answer(offer):
         return str(accept_offer("permessage-deflate" + offer, 11))

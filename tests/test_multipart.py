@@ -300,6 +300,7 @@ def test_boundaries():
 def test_parameters():
     assert parse_parameters("Text/Plain") == ("text/plain", {})
     assert parse_parameters('a; b="c\\"d"; e=f;') == ("a", {"b": 'c"d', "e": "f"})
+    assert parse_parameters("a;; ;b=c ; ;") == ("a", {"b": "c"})
     assert parse_parameters("") == ("", {})
     for wrong in ("a; b", "a; b=", "a; =b", 'a; b="c"d', "a; b=c d"):
         with pytest.raises(FormError, match="malformed"):

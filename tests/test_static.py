@@ -440,7 +440,16 @@ def test_text_is_compressed(app, accepted):
 
 @pytest.mark.parametrize(
     "accepted",
-    ["", "br", "gzip;q=0", "gzip; q=0.000", "*;q=0", "identity", "*, gzip;q=0"],
+    [
+        "",
+        "br",
+        "gzip;q=0",
+        "gzip; q=0.000",
+        "*;q=0",
+        "identity",
+        "*, gzip;q=0",
+        "br, " * 50 + "gzip",
+    ],
 )
 def test_unless_the_client_cant_have_it(app, accepted):
     response = ask(app, "/text.txt", f"Accept-Encoding: {accepted}")

@@ -34,6 +34,8 @@ PARAMETER = re.compile(
     r'(?:[ \t]*=[ \t]*("?)([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)\2)?[ \t]*'
 )
 BITS = re.compile("[89]|1[0-5]")
+# Each offer takes time to read, and a header could hold thirty thousand.
+LONGEST = 4096
 
 Parameters = dict[str, int | None]
 
@@ -127,8 +129,10 @@ def accept_offer(header: str, bits: int) -> Deflate | None:
     """Take the first offer in Sec-WebSocket-Extensions that we can keep (section 7.1).
 
     `bits`, from 9 to 15, is the largest window we want. None, if there is no such
-    offer; ValueError for a header that breaks the grammar.
+    offer; ValueError for a header that breaks the grammar, or is very long.
     """
+    if len(header) > LONGEST:
+        raise ValueError(f"it has more than {LONGEST} characters")
     offers = [
         [read_parameter(item) for item in offer.split(";")]
         for offer in header.split(",")

@@ -57,7 +57,7 @@ class Input(io.RawIOBase):
         return size
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)  # the names are the clients', and as long as they like
 def variable(name: str) -> str | None:
     """The variable for a header field; None if the application must not see it.
 

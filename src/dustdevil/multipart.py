@@ -34,7 +34,7 @@ BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]"
 # only those before a quote or another backslash count.
 NAME = TOKEN.decode()
 PARAMETER = re.compile(
-    rf'[ \t]*+;[ \t]*+(?:({NAME})=(?:({NAME})|"((?:[^"\\]|\\.)*+)"))?+'
+    rf'(?:[ \t]*+;)++[ \t]*+(?:({NAME})=(?:({NAME})|"((?:[^"\\]|\\.)*+)"))?+'
 )
 QUOTED_PAIR = re.compile(r'\\(["\\])')
 
@@ -188,7 +188,7 @@ def parse_parameters(text: str) -> tuple[str, dict[str, str]]:
         position = found.end()
         name, token, quoted = found.groups()
         if name is None:
-            continue  # an empty one, as in "a; ; b=c"
+            continue  # an empty one at the end, as in "a; b=c;"
         if name.lower() in parameters:
             raise FormError(400, f"{name} stands twice in {text:.80}")
         parameters[name.lower()] = (

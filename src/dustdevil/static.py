@@ -197,7 +197,8 @@ def accepts_gzip(headers: Headers) -> bool:
     "identity", are good without being named, but need not be preferred.
     """
     weights = {}
-    for item in headers.get("accept-encoding", "").lower().split(","):
+    # There are not so many codings: who names more only wants to keep us busy.
+    for item in headers.get("accept-encoding", "").lower().split(",")[:50]:
         coding, _, weight = item.partition(";")
         found = WEIGHT.fullmatch(weight.strip())
         weights[coding.strip()] = float(found[1]) if found else 1.0
