@@ -201,7 +201,7 @@ def test_values_of_resp(loop, sent, value, size):
         for start in range(0, len(sent), size):
             peer.write(sent[start : start + size])
             while peer.unsent:
-                await peer.drain()
+                await let_others_run()
         found = await reading
         stream.close()
         peer.close()

@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from math import inf
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.head import ProtocolError
 from dustdevil.loop import Loop
 from dustdevil.server import Server, ServerSettings
-from dustdevil.stream import HIGH_WATER, StreamClosed
+from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
 from dustdevil.sync import Event, sleep
 
 PATIENCE = 10  # seconds until a test gives up on something that must come
@@ -522,7 +523,7 @@ class FakeStream:
     def __init__(self):
         self.written = []
         self.unsent = 0
-        self.closed = self.eof = self.paused = self.closing = False
+        self.closed = self.eof = self.paused = self.closing = self.full = False
 
     def close(self):
         self.closing = True
@@ -532,6 +533,7 @@ class FakeStream:
 
     def write(self, data):
         self.written.append(data)
+        return self.full
 
     def pause_reading(self):
         self.paused = True
@@ -540,15 +542,14 @@ class FakeStream:
         self.paused = False
 
 
-def test_answers_are_joined_and_need_no_task():
+def test_answers_need_no_task():
     loop = Loop()
     with closing(loop):
         server = Server(show_target, loop=loop)
         stream = FakeStream()
         Connection(server, stream, None)
         stream.on_data(b"".join(request(f"/{n}") for n in range(200)))
-        assert len(stream.written) == 1
-        assert stream.written[0].count(b"HTTP/1.1 200 OK") == 200
+        assert b"".join(stream.written).count(b"HTTP/1.1 200 OK") == 200
         assert not loop.ready
 
 
@@ -558,23 +559,40 @@ def test_a_coroutine_that_waits_for_nothing_is_no_task():
         stream = FakeStream()
         Connection(Server(echo, loop=loop), stream, None)
         stream.on_data(post(b"all of it is here") * 3)
-        assert len(stream.written) == 1
-        assert stream.written[0].count(b"all of it is here") == 3
+        assert b"".join(stream.written).count(b"all of it is here") == 3
         assert not loop.ready
 
 
-@pytest.mark.parametrize("length", [None, 10])
-def test_head_and_body_of_an_iterator_are_joined(length):
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        ([Answer(b"one;")] * 5, b"one;"),
+        ([Answer(numbers())], b";"),
+        ([Answer(numbers(), length=10)], b";"),
+    ],
+)
+def test_what_is_answered_together_is_sent_together(answers, text):
     loop = Loop()
-    with closing(loop):
-        stream = FakeStream()
-        answer = lambda *_: Answer(numbers(), length=length)  # noqa: E731
-        Connection(Server(answer, loop=loop), stream, None)
-        stream.on_data(request())
+    ours, theirs = socket.socketpair()
+    with closing(loop), theirs:
+        stream = Stream(ours, loop)
+        sends = []
+        stream.sock = SimpleNamespace(
+            send=lambda data: sends.append(bytes(data)) or len(data),
+            recv=ours.recv,
+            fileno=ours.fileno,
+            close=ours.close,
+        )
+        to_come = iter(answers)
+        Connection(Server(lambda *_: next(to_come), loop=loop), stream, None)
+        theirs.send(request() * len(answers))
+        loop.turn()
         while loop.ready:
             loop.run_ready()
-        assert len(stream.written) == 1
-        assert stream.written[0].count(b";") >= 5
+        [sent] = sends
+        assert sent.count(b"HTTP/1.1 200 OK") == len(answers)
+        assert sent.count(text) == 5
+        stream.abort()
 
 
 @pytest.mark.parametrize("at_once", [1, 10, 100, 500])

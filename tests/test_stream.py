@@ -223,11 +223,93 @@ def test_paused_reading_leaves_it_in_the_kernel(loop, pair):
 # Writing
 
 
-def test_a_write_goes_out_at_once(pair):
+class CountedSends:
+    """A socket that notes what each `send()` took."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self.sent = []
+
+    def send(self, data):
+        self.sent.append(bytes(data))
+        return self._sock.send(data)
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+
+def test_what_the_callbacks_of_a_turn_write_goes_out_after_them_in_one_call(loop, pair):
     stream, peer = pair
-    stream.write(b"now")
+    stream.sock = CountedSends(stream.sock)
+    first = b"one"
+
+    def on_data(data):
+        for piece in (first, b"", b"two"):
+            stream.write(piece)
+        stream.sock.sent.append("callback")
+
+    stream.on_data = on_data
+    peer.send(b"?")
+    loop.turn()
+    assert stream.sock.sent == ["callback", b"onetwo"]
+    assert first == b"one"
     assert stream.unsent == 0
-    assert peer.recv(100) == b"now"
+    assert peer.recv(100) == b"onetwo"
+
+
+def test_a_buffer_may_be_used_again_at_once(loop, pair):
+    stream, peer = pair
+    buffer = bytearray(b"one")
+    for view in (buffer, memoryview(buffer)):
+        stream.write(view)
+        buffer[:] = b"two"
+    turns(loop, 1)
+    assert peer.recv(100) == b"onetwo"
+
+
+def test_what_the_last_step_writes_is_sent_though_the_loop_ends(loop, pair):
+    stream, peer = pair
+
+    async def last_step():
+        stream.write(b"bye")
+
+    loop.run(last_step())
+    assert stream.unsent == 0
+    assert peer.recv(100) == b"bye"
+
+
+def test_much_goes_out_before_the_end_of_the_turn(pair):
+    stream, peer = pair
+    stream.write(b"x" * HIGH_WATER)
+    peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        peer.recv(1)
+    stream.write(b"y")
+    assert peer.recv(2 * HIGH_WATER) == b"x" * HIGH_WATER + b"y"
+    assert stream.unsent == 0
+
+
+@pytest.mark.parametrize("end", ["close", "abort", "write_eof"])
+def test_what_was_written_in_this_turn_goes_out_before_the_end(pair, end):
+    stream, peer = pair
+    stream.write(b"last words")
+    getattr(stream, end)()
+    assert peer.recv(100) == b"last words"
+    assert peer.recv(100) == b""
+
+
+def test_a_stream_says_when_it_is_full(loop, pair):
+    stream, peer = pair
+    assert not stream.write(b"x" * 5_000_000)
+    assert stream.full
+    assert stream.write(b"y")
+    received = bytearray()
+    while len(received) < 5_000_001:
+        received += peer.recv(CHUNK)
+        turns(loop, 1)
+    assert received.endswith(b"xy")
+    assert not stream.full
+    assert not stream.write(b"z")
 
 
 def test_what_does_not_fit_is_sent_later_and_in_order(loop, pair):
@@ -383,6 +465,8 @@ def test_writing_to_a_peer_that_has_gone_ends_the_stream(loop, pair):
     stream.on_close = errors.append
     peer.close()
     stream.write(b"x")
+    assert not stream.closed
+    turns(loop, 1)
     assert stream.closed
     assert errors == []
     turns(loop)

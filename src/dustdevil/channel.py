@@ -1,7 +1,5 @@
 """The way to one client of the server: what is to be sent, and until when we wait.
 
-What is ready goes out in one system call, however many responses it is.
-
 A channel has one deadline, and a method to call when it is over. What is waited for
 changes: the next request, the rest of a head or a body, a client that reads slowly.
 The deadline changes with it. The server looks at all of them now and then.
@@ -42,8 +40,8 @@ class Host(Protocol):
 class Channel:
     """A connection, without what is said on it: that is the module `connection`'s."""
 
-    __slots__ = ("__weakref__", "_corked", "_late", "_local", "_out", "_unsent",
-                 "deadline", "remote", "server", "stream")  # fmt: skip
+    __slots__ = ("__weakref__", "_late", "_local", "_unsent", "deadline", "remote",
+                 "server", "stream")  # fmt: skip
 
     def __init__(self, server: Host, stream: Stream, remote: Any):
         self.server = server
@@ -52,8 +50,6 @@ class Channel:
         self.deadline = inf  # on the loop's clock
         self._late: Callable[[Any], None] = Channel._abort
         self._local: Any = None  # asked for once: that takes a system call
-        self._out: list[bytes] = []  # to be sent in one go
-        self._corked = 0  # its size in bytes
         self._unsent = 0  # bytes in the stream's buffer at the last deadline
 
     @property
@@ -71,25 +67,9 @@ class Channel:
     # Out
 
     def _send(self, data: bytes) -> None:
-        self._out.append(data)
-        self._corked += len(data)
-
-    def _send_soon(self, data: bytes) -> None:
-        """Send in the next turn, together with what comes until then."""
-        if not self._out:
-            self.server.loop.call_soon(self._flush)
-        self._send(data)
-        if self._corked > HIGH_WATER:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Send all that is ready with one system call."""
-        if self._out:
-            data = b"".join(self._out)
-            self._out.clear()
-            self._corked = 0
-            if data and not self.stream.closed:
-                self.stream.write(data)
+        """Send soon, with what comes till then; nothing, if the client is gone."""
+        if data and not self.stream.closed:
+            self.stream.write(data)
 
     async def _copy(
         self, start: bytes, body: Any, length: int | None, chunked: bool
@@ -99,18 +79,18 @@ class Channel:
         Raises ValueError when that is not of the length that was announced.
         """
         sent = 0
-        self._send_soon(start)
+        self._send(start)
         try:
             async for piece in body:
                 sent += len(piece)
                 if length is not None and sent > length:
                     break
-                self._send_soon(chunk(piece) if chunked else piece)
+                self._send(chunk(piece) if chunked else piece)
                 await self._drain()
         finally:
             await close(body)
         if chunked:
-            self._send_soon(LAST_CHUNK)
+            self._send(LAST_CHUNK)
         elif length is not None and sent != length:
             raise ValueError(f"a body of {length} bytes came out otherwise")
 

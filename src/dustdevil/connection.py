@@ -10,6 +10,7 @@ What is sent, and how long anything may take, is the matter of the channel below
 """
 
 import logging
+from copy import copy
 from functools import partial
 from math import inf
 from time import time
@@ -60,18 +61,14 @@ class Connection(Channel):
 
     def _on_data(self, data: bytes) -> None:
         parser = self._parser
-        events = parser.feed(data) if data else self._feed_eof()
-        if (
-            self._resting
-            and len(events) == 1
-            and isinstance(head := events[0], Head)
-            and head.plain
-        ):
+        if self._resting and (head := parser.whole(data)):
             # Nearly all that comes is like that: one request, and it is complete.
             self._begin(head)
             if self._resting:
                 return
             events = []
+        else:
+            events = parser.feed(data) if data else self._feed_eof()
         self._stir()
         if data:
             self._full = len(events) >= parser.limits.batch
@@ -106,8 +103,6 @@ class Connection(Channel):
         while self._head is None and (self._events or self._refill()):
             event = self._events.pop(0)
             if isinstance(event, Head):
-                if self._corked > HIGH_WATER:
-                    self._flush()
                 if self.stream.unsent > HIGH_WATER:
                     self._begin_later(event)
                 else:
@@ -116,7 +111,6 @@ class Connection(Channel):
                 self._refuse(event)
             elif isinstance(event, End):
                 self._skipping = False
-        self._flush()
         if self._head is None:
             self._rest()
 
@@ -130,9 +124,10 @@ class Connection(Channel):
             if head.has_body:
                 self._body = Body(self, head.length)
                 self._allowance = server.settings.body_grace
-        try:
             if head.method == "CONNECT":
-                raise ProtocolError(501, "this server is no proxy")
+                self._refuse(ProtocolError(501, "this server is no proxy"))
+                return
+        try:
             answer = server.application(head, self._body, self)
             if type(answer) is CoroutineType or hasattr(answer, "send"):
                 # The first step of a coroutine is mostly its last too. Only if not
@@ -169,7 +164,6 @@ class Connection(Channel):
 
     def _begin_later(self, head: Head) -> None:
         """The client doesn't read the answers it has: it gets no more till it does."""
-        self._flush()
         self._head = head
         self._task = self.server.loop.spawn(self._drain())
         self._task.add_done_callback(partial(self._on_drained, head))
@@ -189,7 +183,7 @@ class Connection(Channel):
             self._wait(self._allowance, Connection._slow_body)
         elif self._parser.idle:
             self._wait(self.server.idle_timeout, Connection._hang_up)
-            self._resting = not self.stream.unsent
+            self._resting = not self.stream.full
         elif self._late is not Connection._no_head:
             self._wait(settings.header_timeout, Connection._no_head)
 
@@ -202,7 +196,6 @@ class Connection(Channel):
             if self._head.expects_continue:
                 self._head.expects_continue = False
                 self._send(CONTINUE)
-                self._flush()
             await self._more_of_body()
         event = self._events.pop(0)
         if isinstance(event, ProtocolError):
@@ -364,8 +357,8 @@ class Connection(Channel):
         if self._skipping:
             self._linger()  # this request has its answer already
             return
-        if self._head is None:
-            self._head = Head(error.method, "", "1.1", b"")
+        # A plain head is shared by all who ask the same (see http1.known_request).
+        self._head = copy(self._head) or Head(error.method, "", "1.1", b"")
         self._head.keep_alive = False
         self._respond(Page(error.status, error.reason))
 
@@ -376,7 +369,6 @@ class Connection(Channel):
         if self._head is not None and self._head.expects_continue:
             self._send(CONTINUE)  # before a 101 always (RFC 9110, 7.8)
         self._send(encode_head(101, response.headers))
-        self._flush()
         stream = self.stream
         stream.on_data = stream.on_close = None
         stream.pushback(self._parser.leftover())
@@ -398,7 +390,6 @@ class Connection(Channel):
         else:
             self._parser.stop()
             self._refuse(ProtocolError(408, "the request took too long"))
-            self._flush()
 
     def _slow_body(self) -> None:
         self._parser.stop()
@@ -415,7 +406,6 @@ class Connection(Channel):
         wipes out what the client has not read yet. So we close our half, and throw
         away what comes, for a while (RFC 9112, 9.6).
         """
-        self._flush()
         self._events.clear()
         self._parser.stop()
         if self._head is None:

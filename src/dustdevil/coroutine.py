@@ -106,6 +106,7 @@ class Scheduler:
         try:
             while not finished():
                 self.turn()
+            self.run_ready()  # what was to be soon is done too: bytes are sent
         finally:
             self.running = False
             current.scheduler = outer

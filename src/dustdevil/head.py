@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from socket import AF_INET6, inet_pton
 from typing import Any
+from urllib.parse import unquote
 
 from dustdevil.fields import lazy
 from dustdevil.grammar import (
@@ -98,10 +99,11 @@ class Head:
     `target` is "/path?query" as it was sent, with its percent signs; "*" for some
     OPTIONS; "host:port" for CONNECT. Of an absolute "http://host/path" it is what
     follows the host, and `host` that host, whatever the Host field says (RFC 9112,
-    3.2.2). `length` is the body's in bytes, None when it comes in chunks. `upgrade`
-    is the value of that field or "", and `expects_continue` tells that the client
-    waits for a "100 Continue" before it sends the body. `plain` is an HTTP/1.1 request
-    that leaves all of these as they stand here, as most do.
+    3.2.2). `path` is the target without its query, decoded: what is not UTF-8 in it
+    becomes U+FFFD. `length` is the body's in bytes, None when it comes in chunks.
+    `upgrade` is the value of that field or "", and `expects_continue` tells that the
+    client waits for a "100 Continue" before it sends the body. `plain` is an HTTP/1.1
+    request that leaves all of these as they stand here, as most do.
     """
 
     length: int | None = 0
@@ -125,6 +127,8 @@ class Head:
         self.host = host
         self.plain = plain
         self._block = block
+        easy = "%" not in target and "?" not in target
+        self.path = target if easy else unquote(target.partition("?")[0])
 
     @lazy
     def headers(self) -> Headers:

@@ -18,6 +18,7 @@ in `writer`.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from dustdevil.grammar import (
@@ -68,6 +69,26 @@ class End(NamedTuple):
 
 
 Event = Head | Data | End | ProtocolError
+
+
+def plain_request(data: bytes, most: int, max_fields: int) -> Head | None:
+    """The plain request that these bytes are, if they are one and no more.
+
+    `most` and `max_fields` are limits, as of `parse_head`.
+    """
+    usual = parse_head(data, 0, most, max_fields)
+    if usual is None:
+        return None
+    end, method, target, version, host, fields, block = usual
+    if end != len(data) or fields or version != "1.1":
+        return None
+    return Head(method, target, version, block, host, plain=True)
+
+
+# A program that asks again sends the same bytes again, and they mean the same. Browsers
+# send more of them, and seldom the same: to look those up would be in vain.
+SHORT = 256
+known_request = lru_cache(maxsize=1024)(plain_request)
 
 
 class RequestParser:
@@ -121,8 +142,6 @@ class RequestParser:
         """
         if self._buffer:
             self._buffer += data
-        elif self._step is READ_HEAD and (head := self._whole_request(data)):
-            return [head]
         else:
             self._buffer = data
         events: list[Event] = []
@@ -142,6 +161,17 @@ class RequestParser:
             self._buffer = bytearray(memoryview(self._buffer)[self._start :])
         self._start = 0
         return events
+
+    def whole(self, data: bytes) -> Head | None:
+        """The plain request that these bytes are, if they are one and no more.
+
+        That is the likeliest of all that can come, by far. For anything else nothing
+        is done, and `feed` reads it.
+        """
+        if self._buffer or self._step is not READ_HEAD:
+            return None
+        read = known_request if len(data) <= SHORT else plain_request
+        return read(data, self._most, self._most_fields)
 
     def feed_eof(self) -> list[Event]:
         """Return the event that the end of the bytes makes: an error, or none."""
@@ -183,20 +213,6 @@ class RequestParser:
         return rest
 
     # The head
-
-    def _whole_request(self, data: bytes) -> Head | None:
-        """A plain request, if these bytes are one and no more: the likeliest by far.
-
-        Then nothing is to be kept, and the next request follows. For anything else
-        they are read again, by the steps.
-        """
-        usual = parse_head(data, 0, self._most, self._most_fields)
-        if usual is None:
-            return None
-        end, method, target, version, host, fields, block = usual
-        if end != len(data) or fields or version != "1.1":
-            return None
-        return Head(method, target, version, block, host, plain=True)
 
     def _read_head(self, events: list[Event]) -> bool:
         """Read a usual head in one go, any other one by its lines.

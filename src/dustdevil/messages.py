@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote
 
 from dustdevil.fields import lazy
 from dustdevil.forms import Form, FormSettings, Values, read_form
@@ -61,13 +61,11 @@ class Request:
 
     def __init__(self, head: Head, body: Any, connection: Any):
         self.method = head.method
-        self.target = target = head.target
+        self.target = head.target
+        self.path = head.path
         self._head = head
         self.connection = connection
         self._body = body
-        # Not lazy, like the others below: it is asked for always, by the router.
-        plain = "%" not in target and "?" not in target
-        self.path = target if plain else unquote(target.partition("?")[0])
 
     @lazy
     def params(self) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Stream:
         self.closed = False
         self._loop = loop or running_loop()
         self._in = bytearray()
-        self._out = bytearray()
+        self._out: bytes | bytearray = b""
         self._paused = False
         self._closing = False  # close() waits for the write buffer to empty
         self._ending = False  # so does write_eof()
@@ -223,54 +223,76 @@ class Stream:
     # Writing
 
     def write(self, data: bytes) -> bool:
-        """Send the bytes: at once what the socket takes, the rest when it has room.
+        """Send the bytes soon: what the socket takes then, the rest when it has room.
 
-        Returns whether some of them wait for that. Never waits itself; `await drain()`
-        does, for a peer that reads slowly. Raises StreamClosed after close() or the
-        end of the connection.
+        Returns whether some bytes before these wait for that. Never waits itself;
+        `await drain()` does, for a peer that reads slowly. Raises StreamClosed after
+        close() or the end of the connection.
         """
         if self.closed or self._closing or self._ending:
             raise StreamClosed("the stream is closed for writing") from self._error
-        sent = 0
         if not self._out:
-            # Nearly always the socket takes it all, and asking the loop first, for
-            # a moment when it can, would cost two more system calls.
-            try:
-                sent = self.sock.send(data)
-            except NOT_NOW:
-                pass
-            except OSError as error:
-                self._lost(error)
-                return False
-        if sent == len(data):
-            return False
-        self._out += memoryview(data)[sent:]
-        self._watch(self._events | WRITE)
-        return True
+            # After the callbacks of this turn, and with all that they write: by one
+            # system call, however much it is. The streams then send one after another,
+            # which finds the processor's caches warm and wakes the other side once.
+            # Bytes can't change meanwhile; of a buffer that can, we take a copy.
+            self._out = data if type(data) is bytes else bytes(data)
+            self._loop.ready.append((self._flush, ()))
+        else:
+            if isinstance(self._out, bytes):
+                self._out = bytearray(self._out)
+            self._out += data
+        full = self._events & WRITE != 0
+        if len(self._out) > HIGH_WATER and not full:
+            self._flush()
+        return full
 
     def _flush(self) -> None:
         """Send what waits, as much as the socket takes now."""
+        if not self._out:
+            return  # it was sent earlier: it was much, or the end came
         try:
-            sent = self.sock.send(self._out[:CHUNK]) if self._out else 0
+            sent = self.sock.send(self._out)
         except NOT_NOW:
-            return
+            sent = 0
         except OSError as error:
             self._lost(error)
             return
-        del self._out[:sent]
+        if sent < len(self._out):
+            self._keep_from(sent)
+            return
+        self._out = b""
+        if self._events & WRITE or self._ending:
+            self._on_empty()
+
+    def _keep_from(self, sent: int) -> None:
+        """The socket took so many bytes; the others wait until it has room."""
+        if isinstance(self._out, bytes):
+            self._out = bytearray(memoryview(self._out)[sent:])
+        else:
+            del self._out[:sent]
+        self._watch(self._events | WRITE)
         if len(self._out) <= LOW_WATER:
             self._wake_writer()
-        if not self._out:
-            self._watch(self._events & ~WRITE)
-            if self._closing:
-                self._end()
-            elif self._ending:
-                self._shutdown()
+
+    def _on_empty(self) -> None:
+        """What waited for room is sent."""
+        self._watch(self._events & ~WRITE)
+        self._wake_writer()
+        if self._closing:
+            self._end()
+        elif self._ending:
+            self._shutdown()
 
     def _wake_writer(self) -> None:
         waiting, self._on_drained = self._on_drained, None
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
+
+    @property
+    def full(self) -> bool:
+        """Whether the socket has no room, and what is written waits for it."""
+        return self._events & WRITE != 0
 
     @property
     def unsent(self) -> int:
@@ -296,7 +318,9 @@ class Stream:
         """
         if not (self._ending or self._closing or self.closed):
             self._ending = True
-            if not self._out:
+            if self._out:
+                self._flush()
+            else:
                 self._shutdown()
 
     def _shutdown(self) -> None:
@@ -311,6 +335,7 @@ class Stream:
         """Send what is unsent, then close; nothing is read any more."""
         if self.closed or self._closing:
             return
+        self._flush()
         if self._out:
             self._closing = True
             self._watch(WRITE)
@@ -323,7 +348,9 @@ class Stream:
         self._close(None)
 
     def abort(self) -> None:
-        """Close now, and lose what is unsent."""
+        """Close now, and lose what the socket has no room for."""
+        if not self.closed:
+            self._flush()
         if not self.closed:
             self._close(None)
 
@@ -335,7 +362,7 @@ class Stream:
         self._watch(0)
         self.closed = True
         self._error = error
-        self._out.clear()
+        self._out = b""
         self.sock.close()
         self._wake_reader()
         self._wake_writer()

@@ -120,6 +120,7 @@ class WorkerProcess:
             hopeless = isinstance(error, StartError)
             text = str(error) if hopeless else traceback.format_exc()
             self.line.send(failed=text, hopeless=hopeless)
+            self.line.close()  # which sends it: the loop won't run
             return 1
         self.server.start()
         self.line.send(ready=True)
