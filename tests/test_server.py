@@ -843,6 +843,21 @@ def test_an_iterator_that_raises_cuts_the_response(running, caplog):
 # Slow, silent and vanished clients
 
 
+def test_a_bad_body_that_is_sent_back_as_it_comes_cuts_the_response(running, caplog):
+    """The status is sent; and what a client does wrong is no failure of ours."""
+
+    def application(head, body, connection):
+        return Answer(body)
+
+    with running(application).connect() as client:
+        lines = request("/", "Transfer-Encoding: chunked", method="POST")
+        client.send(lines + b"5\r\nhello\r\nnonsense\r\n")
+        assert client.file.readline() == b"HTTP/1.1 200 OK\r\n"
+        rest = client.file.read()
+    assert rest.endswith(b"\r\n5\r\nhello\r\n")
+    assert not caplog.records
+
+
 def test_a_head_that_takes_too_long(running):
     with running(hello, header_timeout=0.5).connect() as client:
         client.send(b"GET / HTTP/1.1\r\n")

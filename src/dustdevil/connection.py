@@ -318,7 +318,8 @@ class Connection(Channel):
         if error is not None:
             # The status is sent already. That the response ends too early is all
             # that the client can be told.
-            self._report(error)
+            if not isinstance(error, ProtocolError):
+                self._report(error)  # and not of what the client did wrong
             self.stream.abort()
             return
         self._finish(kept)
