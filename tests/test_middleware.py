@@ -244,8 +244,8 @@ def logged(application, target="/", *fields, method="GET"):
     lines = []
     connection = type("C", (), {"remote": ("192.0.2.1", 1)})
     sent = head(target, *fields, method=method), None, connection
-    answer = AccessLog(application, lines.append)(*sent)
     try:
+        answer = AccessLog(application, lines.append)(*sent)
         if hasattr(answer, "send"):
             run(answer)
     finally:
@@ -275,6 +275,12 @@ def test_what_failed_is_written_down_too(error, status):
     with pytest.raises(type(error)):
         logged(application)
     assert logged.found[1:3] == (status, "-")
+
+
+def test_a_plain_function_that_fails_is_written_down_too():
+    with pytest.raises(ZeroDivisionError):
+        logged(lambda *_: 1 / 0)
+    assert logged.found[1:3] == ("500", "-")
 
 
 @pytest.mark.parametrize(

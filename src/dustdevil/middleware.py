@@ -214,7 +214,11 @@ class AccessLog:
     def __call__(self, head: Head, body: Any, connection: Any) -> Any:
         """Answer one request: what the server calls."""
         note = partial(self.note, head, connection, monotonic())
-        answer = self.application(head, body, connection)
+        try:
+            answer = self.application(head, body, connection)
+        except Exception as error:
+            note(error)
+            raise
         if hasattr(answer, "send"):
             return self.later(answer, note)
         if isinstance(answer, Future):
