@@ -21,8 +21,9 @@ MOST, BOUNDARY = 200, "b'd"
 PARAMETERS = 0x80
 
 WORDS = ["\r\n--b'd", "--b'd--", "\r\n\r\n", "Content-Disposition: form-data",
-         "; name=", '"', "\\", "; filename=", "Content-Type: ", "Content-Transfer-Encoding: 8bit",
-         "\r", "\n", "--", "; boundary=", "\xc3\xa9", "\x00"]  # fmt: skip
+         "; name=", '"', "\\", "; filename=", "Content-Type: ",
+         "Content-Transfer-Encoding: 8bit", "\r", "\n", "--",
+         "; boundary=", "\xc3\xa9", "\x00"]  # fmt: skip
 
 
 def seeds():
