@@ -14,10 +14,12 @@
  *
  * Prints: answers, seconds, then p50, p99 and the longest latency in microseconds. */
 
+#define _GNU_SOURCE /* ppoll */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A timer comes late: this many seconds before a message is due, we stay awake for it. */
+static const double EARLY = 100e-6;
 enum { MAX_CONNECTIONS = 1024, MAX_LATENCY = 1000000 };
 
 static char message[1 << 20];
@@ -99,6 +103,14 @@ static int hear(int i)
     return !missing[i];
 }
 
+/* Sleep so many seconds, or until an answer comes. */
+static void rest(int epoll, double seconds)
+{
+    struct pollfd watched = { .fd = epoll, .events = POLLIN };
+    struct timespec t = { seconds, (seconds - (time_t)seconds) * 1e9 };
+    ppoll(&watched, 1, &t, NULL);
+}
+
 static long percentile(double share, long total)
 {
     long seen = 0, at = 0;
@@ -134,7 +146,8 @@ int main(int argc, char **argv)
     while (time < end) {
         for (; rate && due <= time && idle_count; due += 1 / rate)
             ask(idle[--idle_count], due);
-        /* Without sleep where a rate is to be kept: a timer would come too late. */
+        if (rate && idle_count && due - time > EARLY)
+            rest(epoll, due - time - EARLY);
         int ready = epoll_wait(epoll, events, 256, rate ? 0 : 100);
         time = now();
         for (int e = 0; e < ready; e++) {

@@ -11,6 +11,7 @@ APPS = HERE / "apps"
 BUILD = HERE.parent / "build"
 SOURCE = HERE.parent / "src"
 PYTHON = sys.executable
+sys.path.insert(0, str(SOURCE))  # where the servers, too, find ours
 
 
 @dataclass
