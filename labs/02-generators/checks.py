@@ -90,7 +90,7 @@ def calls_in_order(bench: Bench) -> None:
         f"call_soon for {', '.join(words)} and for two arguments at once; one turn",
         log,
         [*words, tuple(words[:2])],
-        "Who came first is called first.",
+        "Whoever came first is called first.",
     )
     turns(scheduler)
     expect("calls made in the next turn, when nothing was added", len(log), 5)
@@ -194,17 +194,17 @@ def set_once(bench: Bench) -> None:
         future.add_done_callback(lambda f, name=name: log.append((name, f is future)))
     future.set_result(value)
     expect(
-        "callbacks made before set_result() returns",
+        "callbacks called before set_result() returns",
         log,
         [],
-        "Who sets a result would be surprised to find half the program run before "
-        "the next line of its own.",
+        "Whoever sets a result would be surprised to find half the program run "
+        "before the next line of its own.",
     )
     expect("done() after set_result()", future.done(), True)
     expect("the value that the future keeps", future._value, value)
     turns(scheduler)
     expect(
-        "callbacks made in the turn after it, and whether each got the future",
+        "callbacks called in the turn after it, and whether each got the future",
         log,
         [(name, True) for name in names],
     )
@@ -216,7 +216,7 @@ def set_once(bench: Bench) -> None:
             again()
     turns(scheduler)
     expect("the value after that", future._value, value)
-    expect("callbacks made after that", len(log), 3, "Each is called once.")
+    expect("callbacks called after that", len(log), 3, "Each is called once.")
     expect("callbacks that the future still holds", list(future._callbacks), [])
     expect("cancel() of a future that is done", future.cancel(), False)
     told_of_none(bench, scheduler)
@@ -660,7 +660,7 @@ def _told(value) -> str:
     read="A task",
     hints=[
         "Does a task that waits stay out of the queue until its future is done?",
-        "Who waits for one that fails has heard of it; and each who waits is to get "
+        "Whoever waits for one that fails has heard of it; and each is to get "
         "the exception with the traceback that it came with.",
         "future._heard = True; then self.step(future._value), or self.step(None, "
         "future._error.with_traceback(future._value))",
@@ -934,7 +934,13 @@ def decorates(bench: Bench) -> None:
         "something that can be called",
         f"{decorated!r}",
     )
-    expect("its __name__", getattr(decorated, "__name__", None), "double")
+    starts_nothing(module)
+    expect(
+        "@coroutine on a function named double; its __name__",
+        getattr(decorated, "__name__", None),
+        "double",
+        "A traceback and a debugger name it by that.",
+    )
 
     async def main():
         return await decorated(future) + await decorated(future, times=1)
@@ -962,3 +968,28 @@ def decorates(bench: Bench) -> None:
             "best told while the program starts.",
         ):
             module.coroutine(wrong)
+
+
+def starts_nothing(module) -> None:
+    """A call makes a generator, and nothing else: somebody awaits or spawns it."""
+    log = []
+
+    def begin():
+        log.append("begun")
+        yield
+
+    async def main():
+        body = module.coroutine(begin)()
+        await module.let_others_run()
+        log.append("a turn later")
+        with contextlib.suppress(AttributeError):  # a task has none
+            body.close()
+
+    module.Scheduler().run(main())
+    expect(
+        "a generator under @coroutine is called, and nobody awaits it; what happens",
+        log,
+        ["a turn later"],
+        "In 2013 the call started it. Here it begins when somebody awaits it, or gives "
+        "it to spawn().",
+    )

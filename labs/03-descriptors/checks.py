@@ -124,7 +124,8 @@ def refused_changes_nothing(bench: Bench) -> None:
     instance = group(**{name: echo(bench)})()
     setattr(instance, name, value)
     said = f"x.{name} = {value}, then x.{name} = {REFUSED!r}"
-    with expect_raises(bench.fields.SettingError, said, "Who assigns wants to know."):
+    why = "Whoever assigns wants to know."
+    with expect_raises(bench.fields.SettingError, said, why):
         setattr(instance, name, REFUSED)
     expect(
         f"{said}, which check refuses; then x.{name}",
@@ -190,7 +191,7 @@ def says_what_is_wrong(bench: Bench) -> None:
                 part in message,
                 f"one that says {what}: {part}",
                 message,
-                "Who started the server has many settings, and sees this line only.",
+                "Whoever starts the server has many settings, and sees this line only.",
             )
         expect_true(
             f"{said}: the message",
@@ -342,7 +343,7 @@ def text_and_words(bench: Bench) -> None:
         "self.number is int or float, whichever this field is of. A number belongs to "
         "the type if converting it does not change its value.",
         "bool is a subclass of int: ask for it by name. NaN is not equal to itself, "
-        "and no comparison with bounds finds it. Bounds are allowed values.",
+        "and neither below nor above any bound. Bounds are allowed values.",
         "if isinstance(value, bool) or value != self.number(value): raise ValueError; "
         "the same unless self.minimum <= value <= self.maximum; return "
         "self.number(value). A str goes through self.parse first, which is step 4.",
@@ -372,7 +373,7 @@ def numbers(bench: Bench) -> None:
             why = f"The bounds are {low} and {high}."
             expect_refused(bench, group_, name, value, why)
         for value in (None, [between], nan):
-            why = "NaN fails every comparison, also those that should keep it out."
+            why = "NaN is neither below the minimum nor above the maximum."
             expect_refused(bench, group_, name, value, why if value is nan else "")
     why = "int() cuts off what stands behind the point, and says nothing."
     expect_refused(bench, group_, "whole", between + 0.5, why)
@@ -695,8 +696,8 @@ def computed_once(bench: Bench) -> None:
     hints=[
         "A descriptor without __set__ lets the instance's dictionary come first. Most "
         "of this check follows from that alone.",
-        "Who reads through the class comes to __get__ with None for the instance. And "
-        "what raises must leave nothing behind.",
+        "Whoever reads through the class comes to __get__ with None for the instance. "
+        "And what raises must leave nothing behind.",
         "if instance is None: return self",
     ],
 )

@@ -308,7 +308,7 @@ def wake(condition, number: int = 1):
             raise Wrong(
                 "wait(), while it sleeps: another thread takes the lock\n"
                 "  expected: it is free\n  got:      it is still held\n"
-                "Who sleeps with the lock can't be woken: nobody else gets in."
+                "Whoever sleeps with the lock can't be woken: nobody else gets in."
             )
         condition.notify(number)
         condition.release()
@@ -549,8 +549,8 @@ def _one_timeout(bench: Bench, stage: Stage, condition) -> None:
     hints=[
         "self._value is the number of free places. It must not be looked at in one "
         "moment and changed in another: do both under the lock of self._changed.",
-        "acquire: with self._changed, wait_for a place (a timeout of 0 for who does "
-        "not want to block), and take it. release: add, and notify as many.",
+        "acquire: with self._changed, wait_for a place (a timeout of 0 for one who "
+        "does not want to block), and take it. release: add, and notify as many.",
         "if not self._changed.wait_for(lambda: self._value > 0, timeout if blocking "
         "else 0): return False; self._value -= 1; return True.",
     ],

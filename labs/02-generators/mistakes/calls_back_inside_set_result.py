@@ -2,10 +2,10 @@
 
 CAUGHT_BY = "set_once"
 MESSAGE = """\
-wrong: callbacks made before set_result() returns
+wrong: callbacks called before set_result() returns
   expected: []
   got:      [('lepe', True), ('nuteba', True), ('sanisari', True)]
-Who sets a result would be surprised to find half the program run before the next line of its own.
+Whoever sets a result would be surprised to find half the program run before the next line of its own.
 """
 
 

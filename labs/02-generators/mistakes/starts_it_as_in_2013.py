@@ -2,9 +2,10 @@
 
 CAUGHT_BY = "decorates"
 MESSAGE = """\
-wrong: its __name__
-  expected: 'double'
-  got:      'start'
+wrong: a generator under @coroutine is called, and nobody awaits it; what happens
+  expected: ['a turn later']
+  got:      ['begun', 'a turn later']
+In 2013 the call started it. Here it begins when somebody awaits it, or gives it to spawn().
 """
 
 

@@ -5,7 +5,7 @@ MESSAGE = """\
 wrong: call_soon for nidafega, liku, sukotufo, duteluse and for two arguments at once; one turn
   expected: ['nidafega', 'liku', 'sukotufo', 'duteluse', ('nidafega', 'liku')]
   got:      [('nidafega', 'liku'), 'duteluse', 'sukotufo', 'liku', 'nidafega']
-Who came first is called first.
+Whoever came first is called first.
 """
 
 

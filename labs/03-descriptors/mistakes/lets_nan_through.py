@@ -5,7 +5,7 @@ MESSAGE = """\
 wrong: Number field, which wants a number from -15 to 1, given nan
   expected: SettingError is raised
   got:      no exception
-NaN fails every comparison, also those that should keep it out.
+NaN is neither below the minimum nor above the maximum.
 """
 
 

@@ -5,7 +5,7 @@ MESSAGE = """\
 wrong: x.nilulozu = 94, then x.nilulozu = 'refuse this'
   expected: SettingError is raised
   got:      no exception
-Who assigns wants to know.
+Whoever assigns wants to know.
 """
 
 

@@ -5,7 +5,7 @@ MESSAGE = """\
 wrong: wait(), while it sleeps: another thread takes the lock
   expected: it is free
   got:      it is still held
-Who sleeps with the lock can't be woken: nobody else gets in.
+Whoever sleeps with the lock can't be woken: nobody else gets in.
 """
 
 
