@@ -12,7 +12,6 @@ class Hands:
         self.now = 0.0
         self.done = []
         self.timers = []
-        self.reports = []
         self.accepts = {}
         self.pids = 0
         self.no_room = 0
@@ -45,9 +44,6 @@ class Hands:
 
     def kill(self, worker):
         self.done.append(f"kill {worker.pid}")
-
-    def report(self, text):
-        self.reports.append(text)
 
     def serving(self, generation):
         self.done.append(f"generation {generation}")
@@ -102,7 +98,9 @@ def test_nobody_accepts_before_all_are_ready():
     assert crew.hands.take() == [*started, "generation 1"]
 
 
-def test_a_worker_that_was_killed_is_replaced_and_others_look_after_its_sockets(crew):
+def test_a_worker_that_was_killed_is_replaced_and_others_look_after_its_sockets(
+    crew, caplog
+):
     crew.ended(1)
     assert crew.hands.accepts[2] == [1, 0]
     assert crew.hands.timers[0][0] == 0  # the first time it need not wait
@@ -111,7 +109,7 @@ def test_a_worker_that_was_killed_is_replaced_and_others_look_after_its_sockets(
     assert crew.hands.accepts[2] == [1, 0]
     crew.ready(3)
     assert crew.hands.accepts == {1: [0], 2: [1], 3: [0]}
-    assert crew.hands.reports == [
+    assert caplog.messages == [
         "worker 1 was killed by SIGKILL; another one starts in 0 s"
     ]
 
@@ -146,7 +144,7 @@ def test_a_worker_that_crashes_again_and_again_waits_longer_each_time(crew):
     assert pauses == [0, 0.1, 0.2, 0.4]
 
 
-def test_a_reload_is_complete_before_the_old_ones_leave(crew):
+def test_a_reload_is_complete_before_the_old_ones_leave(crew, caplog):
     crew.supervisor.reload()
     crew.ready(4)
     assert crew.hands.take() == ["start 3 in 0", "start 4 in 1"]
@@ -157,18 +155,18 @@ def test_a_reload_is_complete_before_the_old_ones_leave(crew):
     crew.ended(1, how="ended with exit status 0")
     crew.ended(2, how="ended with exit status 0")
     assert crew.hands.timers == []
-    assert crew.hands.reports == []
+    assert caplog.messages == []
 
 
-def test_a_reload_that_can_not_start_leaves_the_old_ones_at_work(crew):
+def test_a_reload_that_can_not_start_leaves_the_old_ones_at_work(crew, caplog):
     crew.supervisor.reload()
     crew.ready(4)
     for pid in (3, 5, 6)[:TRIES]:
         crew.ended(pid, ("Traceback: no", False), "ended with exit status 1")
         crew.hands.ring()
     assert "kill 4" in crew.hands.take()
-    assert crew.hands.reports.count("Traceback: no") == 1
-    assert crew.hands.reports[-1] == "the new workers can't start; the old ones go on"
+    assert caplog.messages.count("Traceback: no") == 1
+    assert caplog.messages[-1] == "the new workers can't start; the old ones go on"
     crew.ended(4)
     crew.ended(1)  # and are looked after as before
     crew.hands.ring()
@@ -202,7 +200,7 @@ def test_an_old_worker_that_dies_during_a_reload(crew):
     assert crew.hands.take()[-3:] == ["leave 5", "leave 2", "generation 2"]
 
 
-def test_the_first_workers_are_tried_again_but_not_for_ever():
+def test_the_first_workers_are_tried_again_but_not_for_ever(caplog):
     crew = Crew(1)
     crew.supervisor.reload()
     for pid in range(1, TRIES + 1):
@@ -211,17 +209,17 @@ def test_the_first_workers_are_tried_again_but_not_for_ever():
     starts = [f"start {pid} in 0" for pid in range(1, TRIES + 1)]
     assert crew.hands.take() == [*starts, "ended"]
     assert crew.supervisor.failure == ("no worker could be started", False)
-    assert crew.hands.reports.count("Traceback: no") == 1
+    assert caplog.messages.count("Traceback: no") == 1
 
 
-def test_what_will_never_start_is_tried_once():
+def test_what_will_never_start_is_tried_once(caplog):
     crew = Crew()
     crew.supervisor.reload()
     crew.ended(2, ("there is no module 'x'", True))
     crew.ended(1, ("there is no module 'x'", True))
     assert crew.hands.take() == ["start 1 in 0", "start 2 in 1", "kill 1", "ended"]
     assert crew.supervisor.failure == ("there is no module 'x'", True)
-    assert crew.hands.reports == []
+    assert caplog.messages == []
 
 
 def test_a_patient_one_does_not_wait_for_a_module_that_never_was_there():
@@ -232,12 +230,12 @@ def test_a_patient_one_does_not_wait_for_a_module_that_never_was_there():
     assert crew.supervisor.failure == ("there is no module 'x'", True)
 
 
-def test_a_patient_one_waits_for_the_next_change():
+def test_a_patient_one_waits_for_the_next_change(caplog):
     crew = Crew(1, patient=True)
     crew.supervisor.reload()
     crew.ended(1, ("SyntaxError", False))
     assert crew.hands.timers == []
-    assert "SyntaxError" in crew.hands.reports
+    assert "SyntaxError" in caplog.messages
     crew.supervisor.reload()
     crew.ready(2)
     assert crew.hands.take() == ["start 1 in 0", "start 2 in 0", "generation 2"]
@@ -270,11 +268,11 @@ def test_the_end_comes_at_once_when_asked_twice(crew):
     assert sorted(crew.hands.take()) == ["kill 1", "kill 2"]
 
 
-def test_no_room_for_a_process(crew):
+def test_no_room_for_a_process(crew, caplog):
     crew.hands.no_room = 1
     crew.ended(1)
     crew.hands.ring()
-    assert "can't start a worker" in crew.hands.reports[-1]
+    assert "can't start a worker" in caplog.messages[-1]
     assert crew.hands.timers[0][0] >= 1
     crew.hands.ring()
     assert crew.hands.take() == ["start 3 in 0"]

@@ -234,15 +234,12 @@ class Master:
 
     def _too_late(self, worker: Worker) -> None:
         if worker in self.running:
-            self.report(f"worker {worker.pid} does not end: it is killed")
+            log.warning("worker %s does not end: it is killed", worker.pid)
             self.kill(worker)
 
     def kill(self, worker: Worker) -> None:
         if worker in self.running:
             os.kill(worker.pid, signal.SIGKILL)
-
-    def report(self, text: str) -> None:
-        log.warning("%s", text)
 
     def serving(self, generation: int) -> None:
         count = len(self.job.groups)

@@ -14,8 +14,11 @@ and again. Meanwhile the others accept what comes to its sockets. The decisions 
 and the deeds are the master's, so that a test can be a master without processes.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol
+
+log = logging.getLogger("dustdevil")
 
 STARTING, READY, SERVING, LEAVING = "starting", "ready", "serving", "leaving"
 
@@ -80,9 +83,6 @@ class Hands(Protocol):
     def kill(self, worker: Worker) -> None:
         """End it now."""
 
-    def report(self, text: str) -> None:
-        """Tell whoever runs the server."""
-
     def serving(self, generation: int) -> None:
         """A generation is complete and serves."""
 
@@ -134,7 +134,7 @@ class Supervisor:
             worker = self.hands.start(slot)
         except OSError as error:
             delay = self._backoffs[slot].after(0)
-            self.hands.report(f"can't start a worker: {error}; again in {delay:g} s")
+            log.warning(f"can't start a worker: {error}; again in {delay:g} s")
             self.hands.later(max(delay, 1), self._start, slot, generation)
             return
         worker.generation = generation
@@ -209,14 +209,14 @@ class Supervisor:
             self._tell(worker, how)
         if not self.stopping:
             hope = "the old ones go on" if self.current else "waiting for a change"
-            self.hands.report(f"the new workers can't start; {hope}")
+            log.warning(f"the new workers can't start; {hope}")
 
     def _tell(self, worker: Worker, how: str) -> None:
         """Say how a worker ended, and why; but a traceback not over and over."""
         if worker.failure and worker.failure[0] != self._reported:
             self._reported = worker.failure[0]
-            self.hands.report(self._reported)
-        self.hands.report(f"worker {worker.pid} {how}")
+            log.warning(self._reported)
+        log.warning(f"worker {worker.pid} {how}")
 
     def _dismiss(self, generation: int) -> None:
         for worker in self.of(generation, SERVING):
