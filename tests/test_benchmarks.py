@@ -14,6 +14,7 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import scale  # noqa: E402
+import timers  # noqa: E402
 from idle import Crowd, sizes  # noqa: E402
 from machine import Failed, Server  # noqa: E402
 from peers import Peer, ours  # noqa: E402
@@ -75,6 +76,16 @@ def test_what_a_timer_costs_ours_and_theirs(results):
         for costs in of.values():
             assert list(costs) == ["add", "cancel", "fire", "longest ms"]
             assert all(cost > 0 for cost in costs.values())
+
+
+@pytest.mark.parametrize("kind", [timers.Ours, timers.Theirs])
+def test_timers_are_cancelled_and_called(kind):
+    one, called = kind(), []
+    late = [one.loop.call_later(0, called.append, n) for n in range(3)]
+    assert timers.cancelling(one, late) > 0
+    assert timers.firing(one, 5) > 0
+    assert not called
+    one.close()
 
 
 def test_one_message_reaches_all_who_listen(results):
