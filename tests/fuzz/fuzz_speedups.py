@@ -11,6 +11,7 @@ from extension import ROOT, SUFFIX, Fence, compile_extension, load
 from dustdevil import twins
 
 FENCE = Fence()
+FILE = ROOT / "build" / "fuzz" / "speedups" / f"_speedups{SUFFIX}"
 MARKED = "-O1 -g -fsanitize-coverage=trace-pc,trace-cmp"
 
 WORDS = ["GET ", "POST /", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "Host: a\r\n", "\r\n\r\n",
@@ -19,6 +20,8 @@ WORDS = ["GET ", "POST /", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "Host: a\r\n", "\r\
 
 
 def seeds():
+    # Compiled here: on a busy machine it takes longer than an input may.
+    compile_extension(FILE, MARKED, [ROOT / "tests" / "fuzz" / "coverage.c"])
     from test_http1_rfc import REFUSE, TAKE
 
     streams = [stream for stream, *_ in TAKE.values()]
@@ -29,10 +32,8 @@ def seeds():
 
 @cache
 def extension():
-    """Compiled at the first check: libFuzzer, which its marks report to, is there."""
-    file = ROOT / "build" / "fuzz" / "speedups" / f"_speedups{SUFFIX}"
-    compile_extension(file, MARKED, [ROOT / "tests" / "fuzz" / "coverage.c"])
-    return load(file)
+    """Loaded at the first check: libFuzzer, which its marks report to, is there."""
+    return load(FILE)
 
 
 def check(data):
