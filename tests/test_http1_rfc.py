@@ -339,6 +339,8 @@ REFUSE = {
     "7.2 a URL": (400, hosted(b"http://a")),
     "7.2 a path": (400, hosted(b"a/")),
     "7.2 a query": (400, hosted(b"a?b")),
+    "7.2 a port of no host": (400, hosted(b":80")),
+    "7.2 a colon": (400, hosted(b" :")),
     "7.2 a port of letters": (400, hosted(b"a:http")),
     "7.2 a negative port": (400, hosted(b"a:-1")),
     "7.2 IPv6 without its brackets": (400, hosted(b"::1")),

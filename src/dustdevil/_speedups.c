@@ -170,7 +170,7 @@ static int
 is_usual_host(Slice host)
 {
     const byte *at = skip_encoded(host.at, host.end, HOST);
-    if (take(&at, host.end, ":")) {
+    if (at > host.at && take(&at, host.end, ":")) {
         at = skip(at, host.end, NUMBER);
     }
     return at == host.end;

@@ -39,7 +39,8 @@ BROWSERS_FORM = origin_form(rb"\[\]|", rb"\[\]|{}\\^`")
 REG_NAME = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+"
 FUTURE = rb"[vV][0-9A-Fa-f]++\.[0-9A-Za-z\-._~!$&'()*+,;=:]++"
 URI_HOST = rb"(?:\[(?:([0-9A-Fa-f:.]++)|" + FUTURE + rb")\]|" + REG_NAME + rb")"
-HOST = re.compile(URI_HOST + rb"(?::[0-9]*+)?+")
+# A port of no host can't be, and an empty field can (RFC 9110, 4.2.1; RFC 9112, 3.2).
+HOST = re.compile(rb"(?!:)" + URI_HOST + rb"(?::[0-9]*+)?+")
 
 # RFC 9112, 3.2.2   absolute-form = absolute-URI, here one of http or https
 # RFC 9112, 3.2.3   authority-form = uri-host ":" port

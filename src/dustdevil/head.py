@@ -161,7 +161,7 @@ def parse_request_line(
         return method, target, minor, b""
     elif absolute := ABSOLUTE_FORM.fullmatch(target):
         authority, rest = absolute.groups(b"")
-        if is_host(authority) and not authority.startswith(b":"):
+        if is_host(authority):
             if method == b"OPTIONS" and not rest:
                 return method, b"*", minor, authority
             rest = rest if rest.startswith(b"/") else b"/" + rest

@@ -19,7 +19,7 @@ USUAL_HEAD = re.compile(
     rb"(?!CONNECT )(%b) (%b) HTTP/1\.([0-9])((?:\r\n%b)*+)"
     % (TOKEN, ORIGIN_FORM, FIELD)
 )
-HOST_PORT = REG_NAME + rb"(?::[0-9]*+)?+"
+HOST_PORT = rb"(?!:)" + REG_NAME + rb"(?::[0-9]*+)?+"
 USUAL_HOST = re.compile(HOST_PORT)
 
 # The fields that decide how the message is read, out of all that are there.
