@@ -102,6 +102,12 @@ def test_texts_are_escaped():
     assert "a &amp; b" in page
 
 
+def test_a_word_can_be_stressed_and_code_keeps_its_asterisks():
+    choices = {"x": "It is *wholly* `f(*args, **kwargs)`, and 2*3*4 as well."}
+    page = predict("?", run=lambda: "x", choices=choices)._repr_html_()
+    assert "It is <em>wholly</em> <code>f(*args, **kwargs)</code>, and 2*3*4" in page
+
+
 def test_the_same_question_gives_the_same_page():
     made = [predict("?", code="3", choices=CHOICES) for _ in range(2)]
     assert made[0]._repr_html_() == made[1]._repr_html_()

@@ -4,14 +4,13 @@ A cell that calls `claim` is tagged `claim`; the page *Then and now* collects th
 cards of all chapters by reading those cells.
 """
 
-import html
 import json
 import pathlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workshop.listings import calls_of
+from workshop.quiz import inline
 
 VERDICTS = {
     "still true": "still true",
@@ -50,10 +49,10 @@ class Claim:
         kind = self.verdict.replace(" ", "-")
         return (
             f'<section class="dd-claim dd-{kind}" id="claim-{self.id}">'
-            f'<p class="dd-said"><span>2013</span> {_inline(self.said)}</p>'
+            f'<p class="dd-said"><span>2013</span> {inline(self.said)}</p>'
             f'<p class="dd-verdict">{self.words}</p>'
-            f"<dl><dt>Then</dt><dd>{_inline(self.then)}</dd>"
-            f"<dt>Now</dt><dd>{_inline(self.now)}</dd></dl></section>"
+            f"<dl><dt>Then</dt><dd>{inline(self.then)}</dd>"
+            f"<dt>Now</dt><dd>{inline(self.now)}</dd></dl></section>"
         )
 
 
@@ -84,7 +83,3 @@ def collect(notebook: pathlib.Path) -> Iterator[Claim]:
         for (id,), words in calls_of("claim", "".join(cell["source"])):
             words.pop("proof")
             yield Claim(id, **words)
-
-
-def _inline(text: str) -> str:
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

@@ -48,7 +48,7 @@ class Quiz:
     def _set(self, choice: str) -> str:
         """A choice as HTML: as code, when it is a program's output."""
         if not self.as_code:
-            return _inline(choice)
+            return inline(choice)
         return f"<code>{html.escape(choice)}</code>"
 
     def _repr_html_(self) -> str:
@@ -61,13 +61,13 @@ class Quiz:
         whys = "".join(
             f'<li data-choice="{n}"{" data-right" if n == self.right else ""}>'
             f"<strong>{self._set(choice)}</strong> "
-            f"{'Yes. ' if n == self.right else 'No. '}{_inline(why)}</li>"
+            f"{'Yes. ' if n == self.right else 'No. '}{inline(why)}</li>"
             for n, (choice, why) in enumerate(self.choices)
         )
         code = highlighted(self.code) if self.code else ""
         return (
             f'<form class="dd-quiz"><fieldset>'
-            f"<legend><b>Predict.</b> {_inline(self.question)}</legend>"
+            f"<legend><b>Predict.</b> {inline(self.question)}</legend>"
             f'{code}<div class="dd-choices">{options}</div></fieldset>'
             f"<details><summary>The answer, computed when this cell ran</summary>"
             f"<ul>{whys}</ul></details></form>"
@@ -89,7 +89,7 @@ def predict(
     function without arguments, the right one is equal to `str(run())`; `code` is then
     only shown. An exception counts as its class's name, as in `TypeError`.
 
-    In the question and the explanations, `backquotes` mark code.
+    In the question and the explanations, `backquotes` mark code and *asterisks* stress.
     Raises PredictionError unless exactly one choice is right.
     """
     code = _dedent(code)
@@ -126,9 +126,14 @@ def _dedent(code: str) -> str:
     return "\n".join(line[indent:].rstrip() for line in lines).rstrip()
 
 
-def _inline(text: str) -> str:
-    """Escaped text with `backquoted` code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+def inline(text: str) -> str:
+    """Escaped text with `code` in backquotes, and *emphasis*."""
+
+    def marked(found: re.Match[str]) -> str:
+        code, stressed = found.groups()
+        return f"<code>{code}</code>" if code else f"<em>{stressed}</em>"
+
+    return re.sub(r"`([^`]+)`|(?<!\w)\*(\w[^*`]*)\*(?!\w)", marked, html.escape(text))
 
 
 def _plain(text: str) -> str:
