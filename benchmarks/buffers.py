@@ -85,28 +85,32 @@ def time_of(read, size):
     return 1e6 * used / READS
 
 
-def resident():
-    """KiB of memory that this process holds."""
-    statm = Path("/proc/self/statm").read_text()
-    return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+def resident(statm):
+    """KiB of memory that this process holds; takes none from malloc to find out."""
+    return int(os.pread(statm, 100, 0).split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def burst(allocate, survives, out):
     """What a burst leaves, in KiB: at its height, after it, trimmed, and in use."""
     chance = random.Random(1)
     gc.collect()
-    before = resident()
-    held = [allocate(chance.choice((500, 2000, 8000, 30000))) for _ in range(BURST)]
-    height = resident() - before
+    statm = os.open("/proc/self/statm", os.O_RDONLY)
+    before = resident(statm)
+    # Nothing but buffers may come to lie at the end of the heap, or it could not
+    # shrink: no list that is moved as it grows, and no file that is opened meanwhile.
+    held = [None] * BURST
+    for number in range(BURST):
+        held[number] = allocate(chance.choice((500, 2000, 8000, 30000)))
+    height = resident(statm) - before
     for number, one in enumerate(held):
         if not survives(number):
             held[number] = None
             if hasattr(one, "release"):
                 one.release()
     del one
-    after = resident() - before
+    after = resident(statm) - before
     ctypes.CDLL(None).malloc_trim(0)
-    trimmed = resident() - before
+    trimmed = resident(statm) - before
     in_use = sum(len(one) for one in held if one) // 1024
     out.put((height, after, trimmed, in_use))
     out.close()

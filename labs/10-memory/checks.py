@@ -348,7 +348,7 @@ def _fills_pools(bench: Bench) -> None:
             pools.append(allocate(allocator, size)._pool)
         except KeyError as error:
             raise Wrong(
-                f"allocate({size}), for the {number + 1}th time\n"
+                f"allocate({size}), call number {number + 1}\n"
                 f"  expected: a block\n  got:      KeyError: {error}"
             ) from error
         expect_true(

@@ -16,11 +16,11 @@ is taken from the fullest arena that has one: the emptier ones may become empty.
 Is it worth it? `benchmarks/buffers.py` measured both sides. To read into a block and
 copy what came out of it takes a stream two to three times as long as `sock.recv()`,
 which allocates each time: malloc is in C, and this is not. So our streams don't. After
-a burst of 20,000 buffers of which none, or the last two hundred, are still in use, the
-system had all but a fortieth of the blocks' memory back, and hardly anything of that
-of as many bytearrays; with survivors here and there, less than a third. (glibc has a
-remedy of its own. After a call of its `malloc_trim(0)` less than a twentieth of the
-bytearrays' memory was left, wherever the survivors were.)
+a burst of 20,000 buffers of which the last two hundred stay, the system had all but a
+thirtieth of the blocks' memory back, and hardly anything of that of as many bytearrays;
+with survivors here and there, less than a third, and hardly anything. (When nobody
+stays, both go back. And after a call of glibc's own remedy, `malloc_trim(0)`, less than
+a twentieth of the bytearrays' memory was left, wherever the survivors were.)
 """
 
 import warnings
