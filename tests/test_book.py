@@ -589,3 +589,29 @@ def test_the_search_works_from_any_page(visit):
     hit.wait_for()
     hit.click()
     page.wait_for_url("**/book/glossary.html*")
+
+
+def explained(name: str) -> list[str]:
+    """The words of the glossary that a chapter links to."""
+    text = (ROOT / f"{name}.ipynb").read_text("utf-8")
+    roles = re.findall(r"\{term\}`([^`]+)`", text)
+    return sorted({re.sub(r".*<(.*)>", r"\1", role) for role in roles})
+
+
+@in_a_browser
+@pytest.mark.parametrize(
+    "name", [name for name in CHAPTERS if re.match(r"book/\d", name)]
+)
+def test_the_search_finds_the_words_of_a_chapter(visit, name):
+    page = visit("search.html")
+    for word in explained(name):
+        page.evaluate(
+            "word => { document.getElementById('search-results').replaceChildren();"
+            " Search.performSearch(word); }",
+            word,
+        )
+        page.locator("#search-results .search-summary", has_text="found").wait_for()
+        found = page.locator("#search-results li > a").evaluate_all(
+            "links => links.map(link => new URL(link.href).pathname)"
+        )
+        assert {"/book/glossary.html", f"/{name}.html"} <= set(found), word
