@@ -514,3 +514,12 @@ def test_a_head_byte_by_byte_costs_linear_work(monkeypatch):
         parser.feed(bytes([byte]))
     assert parser.idle
     assert looked_at < 4 * len(stream)
+
+
+def test_of_a_request_that_is_known_nobody_can_change_what_the_next_is_told():
+    sent = get(b"Cookie: a=1")
+    for _ in range(2):
+        head = RequestParser().whole(sent)
+        assert head.headers.get_all("cookie") == ["a=1"]
+        head.headers.get_all("cookie").append("b=2")
+        head.headers.get_all("none").append("b=2")

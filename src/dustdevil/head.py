@@ -65,12 +65,13 @@ class Headers:
             yield name, value.strip(" \t")
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a name, in order."""
+        """Every value of a name, in order; the list is the caller's own."""
         if self._values is None:
             self._values = {}
             for sent, value in self.items():
                 self._values.setdefault(sent.lower(), []).append(value)
-        return self._values.get(name.lower(), [])
+        # A copy: requests of the same bytes share these (see http1.known_request).
+        return list(self._values.get(name.lower(), ()))
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a name; several are joined with commas (RFC 9110, 5.3)."""
