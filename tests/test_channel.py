@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from dustdevil.channel import Channel
+from dustdevil.coroutine import let_others_run
 from dustdevil.loop import Loop
 from dustdevil.server import ServerSettings
-from dustdevil.stream import Stream
+from dustdevil.stream import HIGH_WATER, Stream
 
 
 @pytest.fixture
@@ -56,6 +57,25 @@ def test_an_iterator_is_sent_after_its_head(ends, length, chunked, sent):
     body = pieces(b"abc", b"", b"de")
     channel.server.loop.run(channel._copy(b"head:", body, length, chunked))
     assert theirs.recv(100) == sent
+
+
+def test_a_body_that_never_waits_lets_the_others_have_their_turn(ends):
+    channel, _ = ends
+    loop = channel.server.loop
+    swift = SimpleNamespace(unsent=0, closed=False, write=lambda data: False)
+    channel.stream, stream = swift, channel.stream
+    turns = []
+    watch = loop.spawn(count(turns))
+    loop.run(channel._copy(b"", pieces(*[b"x" * 10_000] * 100), None, False))
+    assert len(turns) >= 1_000_000 // (HIGH_WATER + 10_000)
+    watch.cancel()
+    channel.stream = stream
+
+
+async def count(turns):
+    while True:
+        turns.append(1)
+        await let_others_run()
 
 
 @pytest.mark.parametrize("length", [4, 6])

@@ -76,6 +76,7 @@ def test_requests_and_how_they_ended(monitor):
         assert client.get(f"{site.url}/fails").status_code == 403
         found = site.metrics(client)
     assert found["dustdevil_requests_total",] == 5
+    assert found["dustdevil_refused_total",] == 0
     assert found["dustdevil_connections",] == 1
     assert found["dustdevil_answers_total", "200"] == 1
     assert found["dustdevil_answers_total", "403"] == 2

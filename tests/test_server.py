@@ -1425,6 +1425,32 @@ def test_too_many_connections(running):
         assert first.response()[0] == 200
 
 
+def test_upgraded_connections_count_too(running):
+    async def speak(stream):
+        await stream.read()
+
+    one = running(lambda *_: Answer(status=101, upgrade=speak), max_connections=2)
+    with one.connect() as first, one.connect() as second:
+        for client in (first, second):
+            client.send(request("/", *UPGRADE))
+            assert client.response()[0] == 101
+        with one.connect() as third:
+            assert third.response()[0] == 503
+
+
+def test_what_is_refused_is_counted_and_told_to_the_log(running, caplog):
+    one = running(hello)
+    with caplog.at_level("INFO", "dustdevil"):
+        for data in (b"GET / HTTP/1.1\r\n\r\n", request("/ok"), b"?\r\n\r\n"):
+            with one.connect() as client:
+                client.send(data)
+                client.response()
+    assert (one.server.requests, one.server.refused) == (1, 2)
+    refused = [record.message for record in caplog.records]
+    assert [line.startswith("refused ('127.0.0.1', ") for line in refused] == [True] * 2
+    assert refused[0].endswith(": 400, there must be one Host field")
+
+
 def test_one_too_many_that_asked_already_can_read_its_503(running):
     one = running(hello, max_connections=10)
     with ExitStack() as others:
@@ -1602,6 +1628,29 @@ def test_stopping_cancels_upgraded_connections(running):
         assert ended.wait() == "cancelled"
         assert client.response()[0] == 101
         assert client.file.read() == b"bye"
+
+
+def test_who_goes_on_to_speak_after_the_grace_is_cut_off(running):
+    began, cancelled, cut = Latch(), Latch(), Latch()
+
+    async def speak(stream):
+        try:
+            began.set()
+            await Future()
+        finally:
+            cancelled.set()
+            try:
+                await Future()
+            finally:
+                cut.set("cut")
+
+    one = running(lambda *_: Answer(status=101, upgrade=speak))
+    with one.connect() as client:
+        client.send(request("/", *UPGRADE))
+        began.wait()
+        one.stop(grace=0.1)
+        cancelled.wait()
+        assert cut.wait() == "cut"
 
 
 # The whole, as a process

@@ -105,6 +105,8 @@ def test_cookies():
     assert cookies["c"] == "x=y"
     assert "broken" not in cookies
     assert cookies.all("a") == ["1", "later"]
+    with pytest.raises(HTTPError, match="too many cookies"):
+        request("/", "Cookie: " + ";" * 1000).cookies  # noqa: B018
 
 
 def test_attributes_are_computed_once_and_only_if_asked_for():

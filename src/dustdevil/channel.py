@@ -10,6 +10,7 @@ from math import inf
 from typing import Any, Protocol
 
 from dustdevil.body import Body, close
+from dustdevil.coroutine import let_others_run
 from dustdevil.head import Head
 from dustdevil.http1 import Limits
 from dustdevil.loop import Loop
@@ -27,6 +28,7 @@ class Host(Protocol):
     scheme: str
     now: float
     requests: int
+    refused: int
     idle_timeout: float
     stopping: bool
 
@@ -78,7 +80,7 @@ class Channel:
 
         Raises ValueError when that is not of the length that was announced.
         """
-        sent = 0
+        sent = rested = 0
         self._send(start)
         try:
             async for piece in body:
@@ -87,6 +89,11 @@ class Channel:
                     break
                 self._send(chunk(piece) if chunked else piece)
                 await self._drain()
+                if sent - rested > HIGH_WATER:
+                    # Where neither the iterator nor the client ever makes us wait,
+                    # all others would wait for us.
+                    rested = sent
+                    await let_others_run()
         finally:
             await close(body)
         if chunked:

@@ -355,6 +355,8 @@ class Connection(Channel):
     def _refuse(self, error: ProtocolError) -> None:
         """Answer a request that broke the rules, and close the connection."""
         self._stir()
+        self.server.refused += 1
+        log.info("refused %s: %d, %s", self.remote, error.status, error.reason)
         if self._skipping:
             self._linger()  # this request has its answer already
             return

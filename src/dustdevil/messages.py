@@ -24,7 +24,8 @@ Upgrade = Callable[[Stream], Awaitable[None]]
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 JSON, BYTES = "application/json", "application/octet-stream"
 PLAIN_TEXT = ("Content-Type", TEXT)
-# A query of more arguments is refused: each costs some hundred bytes of memory.
+# A query of more arguments is refused, and so are more cookies: each costs some hundred
+# bytes of memory.
 MAX_ARGUMENTS = 1000
 
 # Python knows a hundred more, some of them slow beyond measure on the wrong input.
@@ -114,8 +115,13 @@ class Request:
 
     @lazy
     def cookies(self) -> Values:
-        """The cookies the client sent (RFC 6265, section 5.4); the first wins."""
+        """The cookies the client sent (RFC 6265, section 5.4); the first wins.
+
+        HTTPError 400 if there are too many.
+        """
         header = "; ".join(self.headers.get_all("cookie"))
+        if header.count(";") >= MAX_ARGUMENTS:
+            raise HTTPError(400, "too many cookies")
         pairs = (part.partition("=") for part in header.split(";"))
         return Values(
             (name.strip(), value.strip().strip('"'))

@@ -73,6 +73,8 @@ class Monitor:
         attach, prefix = self.registry.attach, self.prefix
         requests = Reading("counter", lambda: server.requests)
         attach(requests, f"{prefix}_requests_total", "Requests that came.")
+        refused = Reading("counter", lambda: server.refused)
+        attach(refused, f"{prefix}_refused_total", "Requests that broke a rule.")
         connections = Reading("gauge", lambda: len(server.connections))
         attach(connections, f"{prefix}_connections", "Open connections.")
         lag = "By how much timers came too late: how long the loop was kept."

@@ -100,7 +100,8 @@ class ServerSettings(Settings):
 class Server:
     """Listens, and answers with what the application returns.
 
-    `connections` are the open ones, and `requests` counts what was asked so far.
+    `connections` are the open ones, `requests` counts what was asked so far, and
+    `refused` what broke the rules of HTTP, or a limit.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class Server:
         self.upgraded: set[Future] = set()
         self._turned_away: set[Stream] = set()
         self._jobs: set[Future] = set()
-        self.requests = 0
+        self.requests = self.refused = 0
         self.collector: Collector | None = None
         self.lag = Histogram()  # by how much the sweeps come too late, in seconds
         self.idle_timeout = self.settings.idle_timeout
@@ -177,7 +178,8 @@ class Server:
             self.loop.run_forever()
 
     def _connect(self, stream: Stream, remote: Any) -> None:
-        if len(self.connections) < self.settings.max_connections:
+        others = len(self.connections) + len(self.upgraded)
+        if others < self.settings.max_connections:
             self.connections.add(Connection(self, stream, remote))
         else:
             self._turn_away(stream)
@@ -291,6 +293,8 @@ class Server:
         last.cancel()
         for stream in {c.stream for c in self.connections} | self._turned_away:
             stream.abort()
+        for task in self.upgraded | self._jobs:
+            task.cancel()  # whatever it still wants to say
         # A turn for the connections to hear of it, and one for what they cancel.
         await let_others_run()
         await let_others_run()
