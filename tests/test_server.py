@@ -454,6 +454,28 @@ def test_a_body_piece_by_piece_with_its_trailers(running):
         assert client.response()[2] == b"he|llo|y"
 
 
+def test_reading_goes_on_when_what_was_kept_made_nothing_more(running):
+    """A batch of events may end before the last line end of what came. That is all
+    that is left then, and it makes no event: the next one has to be read."""
+    began, paused, chunk = Latch(), Latch(), b"1\r\nx\r\n"
+
+    async def application(head, body, connection):
+        began.set()
+        while len(connection._events) < 63 + 64:
+            await let_others_run()
+        paused.set()
+        return Answer(await body.read())
+
+    with running(application).connect() as client:
+        lines = request("/", "Transfer-Encoding: chunked", method="POST")
+        client.send(lines + chunk * 63)
+        began.wait()
+        client.send(chunk * 64)
+        paused.wait()
+        client.send(b"0\r\n\r\n")
+        assert client.response()[2] == b"x" * (63 + 64)
+
+
 def test_a_body_that_nobody_reads_is_skipped(running):
     with running(hello).connect() as client:
         client.send(post(b"x" * 60_000)[:-5])

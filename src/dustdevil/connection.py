@@ -93,7 +93,7 @@ class Connection(Channel):
             self._full = len(self._events) >= self._parser.limits.batch
             if self.stream.eof:
                 self._events += self._feed_eof()
-        elif self._paused:
+        if self._paused and not self._events:
             self._paused = False
             self.stream.resume_reading()
         return bool(self._events)
