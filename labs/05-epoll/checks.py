@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 import time
 
@@ -18,6 +19,7 @@ from workshop.labs.checks import (
     check,
     expect,
     expect_raises,
+    expect_same,
     expect_true,
 )
 
@@ -177,6 +179,9 @@ def asks_with_select(bench: Bench) -> None:
     expect_ready(bench, poller, c, READ, "the other side closed (READ: end of file)")
     poller.unregister(c.fileno())
     expect_ready(bench, poller, c, 0, "after unregister")
+    poller.register(c.fileno(), bench.poller.RDHUP)
+    expect_ready(bench, poller, c, READ, "looked at for RDHUP, at its end of file")
+    poller.unregister(c.fileno())
     with expect_raises(FileExistsError, "register of a descriptor that is registered"):
         poller.register(a.fileno(), READ)
     with expect_raises(FileNotFoundError, "unregister of one that is not registered"):
@@ -190,6 +195,15 @@ def asks_with_select(bench: Bench) -> None:
             "select() takes a bit mask with the bits 0 to 1023: below LIMIT.",
         ):
             poller.register(fd, READ)
+    for name, fd in (("register", c.fileno()), ("modify", a.fileno())):
+        with expect_raises(
+            ValueError,
+            f"{name} with edge=True",
+            "select() knows no edges; _set() says so, if it is told.",
+        ):
+            getattr(poller, name)(fd, READ, edge=True)
+    poller.register(0, READ)  # the smallest descriptor has a bit, too
+    poller.unregister(0)
 
 
 @check(
@@ -280,6 +294,13 @@ def watches(bench: Bench) -> None:
         f"what the poller is told by unwatch({edgy})",
         poller.told,
         [("unregister", edgy)],
+    )
+    expect_true(
+        f"the callback of {edgy} after unwatch({edgy})",
+        edgy not in loop._watched,
+        "it is in loop._watched no more",
+        "it is still there",
+        "What the callback holds, a connection say, would stay in memory.",
     )
     level = fd + 2000
     loop.watch(level, READ, len)
@@ -376,7 +397,13 @@ def timers(bench: Bench) -> None:
         loop.call_later(delay, log.append, f"after {delay}")
     same = bench.random.randint(60, 90)
     for letter in "abc":
-        loop.call_at(NOON + same, log.append, letter)
+        timer = loop.call_at(NOON + same, log.append, letter)
+        expect_true(
+            f"what call_at({NOON + same:.0f}, …) returns",
+            getattr(timer, "when", None) == NOON + same,
+            "a Timer whose `when` is that moment",
+            f"{type(timer).__name__}, when={getattr(timer, 'when', None)}",
+        )
     cancelled = loop.call_later(20.5, log.append, "cancelled")
     cancelled.cancel()
     cancelled.cancel()
@@ -505,6 +532,7 @@ def patience(bench: Bench) -> None:
     delay = bench.random.randint(3, 300)
     _expect_patience(loop, "nothing is ready, and no timer is set", None)
     loop.call_later(delay, len, "")
+    loop.call_later(delay + 1000, len, "")
     clock.now += 1
     _expect_patience(loop, f"the next timer is due in {delay - 1} seconds", delay - 1)
     clock.now += delay
@@ -663,7 +691,8 @@ def _sleeps(bench: Bench, loop, poller: MadeUpPoller) -> None:
 
 def _unwatched_meanwhile(loop, poller: MadeUpPoller, fds: list[int], READ: int) -> None:
     first, second, _ = fds
-    log = []
+    log: list = []
+    loop.on_error = lambda error, where: log.append(f"{error} in {where}")
     for fd, other in ((first, second), (second, first)):
         loop.unwatch(fd)
 
@@ -689,11 +718,20 @@ def _unwatched_meanwhile(loop, poller: MadeUpPoller, fds: list[int], READ: int) 
 
 def _goes_on(loop, poller: MadeUpPoller, fds: list[int], READ: int) -> None:
     log: list = []
-    loop.on_error = lambda error, where: log.append(type(error).__name__)
+    told: list = []
+
+    def on_error(error, where):
+        log.append(type(error).__name__)
+        told.append(where)
+
+    def divides(events):
+        return 1 // 0
+
+    loop.on_error = on_error
     first, last = fds[0], fds[2]
     loop.unwatch(first)
     loop.unwatch(last)
-    loop.watch(first, READ, lambda events: 1 // 0)
+    loop.watch(first, READ, divides)
     loop.watch(last, READ, lambda events: log.append(last))
     poller.script = [[(first, READ), (last, READ)]]
     what = f"{first} and {last} are ready; the callback of {first} divides by zero"
@@ -707,6 +745,23 @@ def _goes_on(loop, poller: MadeUpPoller, fds: list[int], READ: int) -> None:
     expect(
         f"{what}; on_error() and {last} are called", log, ["ZeroDivisionError", last]
     )
+    expect_same(f"{what}; in what, on_error() is told", got=told[0], wanted=divides)
+    _ctrl_c_ends_it(loop, poller, last, READ)
+
+
+def _ctrl_c_ends_it(loop, poller: MadeUpPoller, fd: int, READ: int) -> None:
+    def interrupted(events):
+        raise KeyboardInterrupt
+
+    loop.unwatch(fd)
+    loop.watch(fd, READ, interrupted)
+    poller.script = [[(fd, READ)]]
+    with expect_raises(
+        KeyboardInterrupt,
+        f"Ctrl-C comes while the callback of {fd} runs",
+        "It is meant for the program, and no mistake of a callback.",
+    ):
+        loop.turn()
 
 
 def _starves_nobody(loop, poller: MadeUpPoller) -> None:
@@ -894,7 +949,16 @@ def signals(bench: Bench) -> None:
         f"it slept on, until we gave up waiting after {PATIENCE:g} s",
     )
     _may_change_its_mind(loop, number, log, called)
+    _full_of_bytes(loop, number, name)
     loop.close()
+    expect(
+        "the descriptor that signal.set_wakeup_fd() has after close(); on_signal() was "
+        "called twice",
+        signal.set_wakeup_fd(-1),
+        -1,
+        "close() puts back self._earlier_bell: the one from before the first call, for "
+        "at the second one it is our own bell, which is closed by now.",
+    )
     expect_true(
         f"the handler of {name} after close()",
         signal.getsignal(number) == before,
@@ -910,3 +974,18 @@ def _may_change_its_mind(loop, number: int, log: list[str], called) -> None:
     loop.call_soon(os.kill, os.getpid(), number)
     loop.run_forever()
     expect("on_signal() for the same signal again; what is called", log, ["second"])
+
+
+def _full_of_bytes(loop, number: int, name: str) -> None:
+    complaints: list[str] = []
+    hook, sys.unraisablehook = sys.unraisablehook, lambda it: complaints.append(it)
+    fill(loop._bell)
+    os.kill(os.getpid(), number)
+    sys.unraisablehook = hook
+    expect_true(
+        f"{name} comes when the bell is full of bytes",
+        not complaints,
+        "not a word: it has been rung",
+        "Python complains that there was no room for the signal's number",
+        "set_wakeup_fd() can be told so: warn_on_full_buffer=False.",
+    )

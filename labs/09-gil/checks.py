@@ -20,6 +20,7 @@ from workshop.labs.checks import (
     expect,
     expect_raises,
     expect_true,
+    name_of,
 )
 
 NOON = 1_000_000.0  # where the made-up clock begins, in seconds
@@ -53,6 +54,10 @@ class Stage:
         """When somebody sleeps next, another thread does this; then the next one."""
         self.turns += turns
 
+    def an_hour(self) -> None:
+        """What may happen while somebody sleeps: nothing but time."""
+        self.now += 3600
+
     def others_turn(self) -> bool:
         """Let another thread do what is planned; False if nothing is."""
         if not self.turns:
@@ -85,9 +90,11 @@ class MadeUpLock:
                 why = "nobody will ever release the lock that this thread waits for"
                 self.stage.stuck = self.stage.stuck or why
                 raise Asleep(self.stage.stuck)
-            if self.taken and deadline is not None and not self.stage.turns:
-                self.stage.now = max(self.stage.now, deadline)
-                return False
+            if self.taken and deadline is not None:
+                if not self.stage.turns:  # nothing else happens until then
+                    self.stage.now = max(self.stage.now, deadline)
+                if self.stage.now >= deadline:
+                    return False
         self.taken = True
         return True
 
@@ -273,11 +280,19 @@ def given_up_whole(bench: Bench) -> None:
             True,
             "It must be free, however often it was taken.",
         )
+        lock.acquire()
         with (
             stage.playing(THIRD),
             expect_raises(RuntimeError, "_release_save() of one that is not ours"),
         ):
             lock._release_save()
+        expect(
+            "_recursion_count() of its owner, who has taken it twice, after that",
+            lock._recursion_count(),
+            2,
+            "Who does not hold it is refused before anything has changed.",
+        )
+        lock.release()
         lock.release()
     with sleeping_ends("_acquire_restore() of a free lock"):
         lock._acquire_restore(kept)
@@ -348,6 +363,11 @@ def one_step(bench: Bench) -> None:
         times,
     )
     expect(f"{what}; beds left in self._waiting", len(condition._waiting), 0)
+
+    stage.while_asleep(stage.an_hour, wake(condition))
+    what = "wait(); another thread notifies an hour later"
+    with sleeping_ends(what):
+        expect(f"{what}; it returns", condition.wait(), True, "It has no timeout.")
 
     condition._lock._lock.given_up = wake(condition)
     what = "wait(); another thread notifies the moment the lock is free"
@@ -498,6 +518,17 @@ def looks_again(bench: Bench) -> None:
     with sleeping_ends(what):
         expect(what, condition.wait_for(lambda: next(answers)), word)
     expect("turns of other threads that were left over", len(stage.turns), 0)
+    answers = iter([0, word])
+    stage.while_asleep(stage.an_hour, wake(condition))
+    what = "wait_for() of what comes true with the first notification, an hour later"
+    with sleeping_ends(what):
+        expect(what, condition.wait_for(lambda: next(answers)), word)
+    expect(
+        f"{what}; how often it was notified",
+        1 - len(stage.turns),
+        1,
+        "It gave up before: without a timeout it waits as long as it takes.",
+    )
     _one_timeout(bench, stage, condition)
 
 
@@ -562,8 +593,9 @@ def places(bench: Bench) -> None:
     what = f"Semaphore({number}), {number} times acquire()"
     with sleeping_ends(what):
         expect(what, [semaphore.acquire() for _ in range(number)], [True] * number)
-    expect("acquire(False), no place left", semaphore.acquire(False), False)
     before, patience = stage.now, bench.random.randint(2, 9)
+    expect("acquire(False), no place left", semaphore.acquire(False), False)
+    expect("seconds that it waited", stage.now - before, 0)
     expect(
         f"acquire(timeout={patience}), no place left",
         semaphore.acquire(timeout=patience),
@@ -657,22 +689,26 @@ def too_many(bench: Bench) -> None:
     with expect_raises(ValueError, what):
         semaphore.release()
     expect(f"{what}; free places", semaphore._value, number)
+    # The second thread comes when the first has let go of the lock, and then, in
+    # another round, just before the first takes it.
+    for moment in ("given_up", "wanted"):
+        _two_at_once(semaphore, number, moment)
+
+
+def _two_at_once(semaphore, number: int, moment: str) -> None:
     semaphore.acquire()
     refused = []
 
-    def visit():
+    def give_back():
         try:
             semaphore.release()
         except ValueError as error:
             refused.append(error)
 
-    semaphore._changed._lock._lock.given_up = visit
+    setattr(semaphore._changed._lock._lock, moment, give_back)
     what = "one place is taken, and two threads give it back at the same moment"
     with sleeping_ends(what):
-        try:
-            semaphore.release()
-        except ValueError as error:
-            refused.append(error)
+        give_back()
     expect(
         f"{what}; free places of {number}",
         semaphore._value,
@@ -728,6 +764,11 @@ def flag(bench: Bench) -> None:
             "It was set, and we were woken for it. That it is down again is news for "
             "those who come now.",
         )
+    stage.while_asleep(stage.an_hour, event.set)
+    what = "wait(); another thread calls set() an hour later"
+    with sleeping_ends(what):
+        expect(what, event.wait(), True, "It has no timeout.")
+    event.clear()
     event._cond._lock.wanted = event.set
     what = "wait(); the flag goes up just before it takes the lock"
     why = (
@@ -836,7 +877,7 @@ def a_pool(bench: Bench, size: int, backlog: int):
     bench.threads.Thread = Thread
     loop = bench.loop.Loop()
     errors: list = []
-    loop.on_error = lambda error, where: errors.append(error)
+    loop.on_error = lambda error, where: errors.append((error, where))
     pool = bench.threads.ThreadPool(size, backlog, loop)
     return loop, pool, errors
 
@@ -912,6 +953,15 @@ def lies_ready(bench: Bench) -> None:
         "The call sees the variables as they were when it was asked for.",
     )
     _when_closed(pool)
+    loop, pool, _ = a_pool(bench, size, 10)
+    for _ in range(3):
+        pool._finish(pool.call(int), 0, None)
+    expect(
+        f"a pool of {size}: threads after three calls, each finished before the next",
+        Thread.made,
+        1,
+        "The one that there is has nothing else to do.",
+    )
 
 
 def _when_closed(pool) -> None:
@@ -1144,9 +1194,10 @@ def finished(bench: Bench) -> None:
     pool._finish(fourth, None, lost)
     expect_true(
         "an error that nobody waits for any more",
-        errors == [lost],
-        "loop.on_error() is told",
-        f"loop.on_error() was told {len(errors)} times",
+        errors == [(lost, fourth)],
+        "loop.on_error() is told of it, and of its future",
+        "; ".join(f"it is told of {e!r} and {name_of(f)}" for e, f in errors)
+        or "loop.on_error() is told nothing",
         "The visitor is gone, and the mistake is still there: somebody should read of "
         "it.",
     )

@@ -3,8 +3,8 @@
 CAUGHT_BY = "not_found_or_not_allowed"
 MESSAGE = """\
 wrong: router.match('POST', '/dizavuse/7'): the methods for the Allow header
-  expected: ['GET', 'HEAD', 'PUT']
-  got:      ['PUT']
+  expected: ['DELETE', 'GET', 'HEAD', 'PUT']
+  got:      ['DELETE', 'PUT']
 Several routes may have the path; the header names the methods of all.
 """
 

@@ -4,7 +4,7 @@ CAUGHT_BY = "patience"
 MESSAGE = """\
 wrong: _patience(), when a call is ready
   expected: 0
-  got:      None
+  got:      999.0
 It would sleep past what there is to do.
 """
 

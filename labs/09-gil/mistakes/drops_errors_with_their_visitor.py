@@ -3,8 +3,8 @@
 CAUGHT_BY = "finished"
 MESSAGE = """\
 wrong: an error that nobody waits for any more
-  expected: loop.on_error() is told
-  got:      loop.on_error() was told 0 times
+  expected: loop.on_error() is told of it, and of its future
+  got:      loop.on_error() is told nothing
 The visitor is gone, and the mistake is still there: somebody should read of it.
 """
 
