@@ -24,6 +24,7 @@ FLOORS = [
     "poller",
     "loop",
     "stream",
+    "tls",
     "tcp",
     "sync",
     "locks",

@@ -18,9 +18,9 @@ from dustdevil.stream import (
     LimitExceeded,
     Stream,
     StreamClosed,
-    TLSStream,
 )
 from dustdevil.tcp import Listener, connect, listen, turn_away
+from dustdevil.tls import TLSStream
 
 
 @pytest.fixture

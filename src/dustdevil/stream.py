@@ -16,15 +16,14 @@ wait: that is backpressure.
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from dustdevil.coroutine import Future, current_scheduler
 from dustdevil.loop import Loop
 from dustdevil.poller import READ, WRITE
 
-# The most that one recv() or send() moves: enough to make the call worth its price,
-# little enough that one fast peer does not keep the others waiting.
+# The most that one recv() takes: enough to make the call worth its price, little
+# enough that one fast peer does not keep the others waiting.
 CHUNK = 65536
 # More than this in a buffer, and the side that fills it has to wait …
 HIGH_WATER = 65536
@@ -373,55 +372,6 @@ class Stream:
         # Both usually lead back to this stream: without them it is freed at once,
         # and not only when the garbage collector finds the cycle.
         self.on_data = self.on_close = None
-
-
-class TLSStream(Stream):
-    """A stream through TLS: the same, with a handshake before and records below."""
-
-    __slots__ = ()
-
-    async def handshake(self) -> None:
-        """Agree on keys with the peer. Raises ssl.SSLError, or OSError."""
-        self._watch(0)
-        fd = self.sock.fileno()
-        while True:
-            try:
-                self.sock.do_handshake()  # type: ignore[attr-defined]
-                break
-            except ssl.SSLWantReadError:
-                await ready(self._loop, fd, READ)
-            except ssl.SSLWantWriteError:
-                await ready(self._loop, fd, WRITE)
-        self._watch(READ)
-
-    def _on_ready(self, events: int) -> None:
-        # Below, TLS may have to read before it can write, and the reverse.
-        self._flush()
-        while not self.closed and not self._paused:
-            super()._on_ready(READ)
-            # A record is decrypted whole: bytes left over in it never make the
-            # descriptor ready again.
-            if self.closed or self.eof or not self.sock.pending():  # type: ignore
-                break
-
-    def _end(self) -> None:
-        self._alert()
-        super()._end()
-
-    def _shutdown(self) -> None:
-        self._alert()
-        super()._shutdown()
-
-    def _alert(self) -> None:
-        """Say that nothing follows. An end without that may be a cut, by anybody on
-        the way; so `abort()` says nothing (RFC 8446, 6.1)."""
-        with suppress(OSError, ValueError):  # the peer's own alert is not waited for
-            self.sock.unwrap()  # type: ignore[attr-defined]
-
-    def resume_reading(self) -> None:
-        super().resume_reading()
-        if not self.closed and self.sock.pending():  # type: ignore[attr-defined]
-            self._loop.call_soon(self._on_ready, READ)
 
 
 def running_loop() -> Loop:

@@ -18,7 +18,8 @@ from typing import Any
 from dustdevil.coroutine import Future
 from dustdevil.loop import Loop
 from dustdevil.poller import READ, WRITE
-from dustdevil.stream import Stream, TLSStream, ready, running_loop
+from dustdevil.stream import Stream, ready, running_loop
+from dustdevil.tls import TLSStream
 
 log = logging.getLogger("dustdevil")
 
