@@ -140,6 +140,7 @@ def announcement(
     lines = ["The live book is served on Dust Devil. Ctrl-C stops it."]
     if names:
         lines.append(f"These modules are yours, from {args.stack}: {', '.join(names)}.")
+        lines.append("They serve the pages; what the cells import is the book's.")
     elif args.stack:
         lines.append(f"{args.stack} has no modules of the stack: all are the book's.")
     if not is_loopback(args.host):

@@ -35,7 +35,7 @@ class LiveBook:
         for name in SIGNALS:
             self.loop.on_signal(getattr(signal, name), self.stop)
         self.server.start()
-        self.loop.run_forever()
+        self.server.run()
 
     def stop(self) -> None:
         """Begin the end. When asked a second time, do not wait for it."""
