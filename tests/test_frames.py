@@ -221,9 +221,10 @@ def test_control_frames_are_whole_and_short(opcode):
 def test_fragments_in_the_wrong_order():
     check_failure(client_frame(CONTINUATION, b"x"), 1002)
     check_failure(client_frame(CONTINUATION, b"x", final=False), 1002)
-    twice = client_frame(TEXT, b"x", final=False) * 2
-    check_failure(twice, 1002)
-    ended = client_frame(TEXT, b"x", final=False) + client_frame(CONTINUATION)
+    begun = client_frame(TEXT, b"x", final=False)
+    check_failure(begun * 2, 1002)
+    check_failure(begun + client_frame(TEXT, b"x"), 1002)
+    ended = begun + client_frame(CONTINUATION)
     assert check_failure(ended + client_frame(CONTINUATION), 1002)[0] == "x"
 
 

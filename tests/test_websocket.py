@@ -530,6 +530,22 @@ def test_a_slow_handler_makes_the_peer_wait(run, sockets):
     run(main)
 
 
+def test_who_made_the_peer_wait_reads_on_when_half_is_received(run, sockets):
+    async def main():
+        settings = WebSocketSettings(ping_interval=None, max_waiting=4)
+        ws, peer = open_pair(sockets, settings)
+        peer.send(masked(TEXT, b"x") * 4)
+        while len(ws._waiting) < 4:
+            await sleep(0)
+        waits = []
+        while ws._waiting:
+            waits.append(ws._paused)
+            await ws.receive()
+        assert waits == [True, True, True, False]
+
+    run(main)
+
+
 def test_send_waits_for_a_slow_peer(run, sockets):
     async def main():
         ws, peer = open_pair(sockets)

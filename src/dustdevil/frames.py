@@ -34,6 +34,7 @@ from dustdevil.speedups import apply_mask
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 OPCODES = {CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG}
 FINAL, RESERVED, MASKED = 0x80, 0x70, 0x80
+WHOLE = {FINAL | TEXT, FINAL | BINARY}  # the first byte of most frames
 COMPRESSED = 0x40  # RSV1, in the first frame of a message (RFC 7692, section 6)
 
 # Close codes (section 7.4.1). 1005 and 1006 are never sent: they stand for a Close
@@ -134,7 +135,8 @@ class WebSocketProtocol:
         self.replies = bytearray()
         self.more = False
         self._inflated = 0
-        self._buffer = bytearray()
+        self._buffer = b""
+        self._at = 0  # the first byte in it that was not read yet
         # The frame being read: `_left` is None between frames.
         self._opcode = 0
         self._final = True
@@ -153,10 +155,10 @@ class WebSocketProtocol:
         events: list[Event] = []
         if self.closed is not None:
             return events
-        self._buffer += data
+        self._buffer += data  # mostly to nothing, and then `data` is not even copied
         self._inflated = 0
         try:
-            while self._inflated < ENOUGH:
+            while self._at < len(self._buffer) and self._inflated < ENOUGH:
                 if self._left is None and not self._read_head():
                     break
                 if not self._read_payload(events):
@@ -165,6 +167,7 @@ class WebSocketProtocol:
             self._fail(INVALID_DATA, NOT_UTF8)
         except Violation as violation:
             self._fail(violation.code, str(violation))
+        self._buffer, self._at = self._buffer[self._at :], 0
         self.more = self._inflated >= ENOUGH and self.closed is None
         if self.closed is not None:
             events.append(self.closed)
@@ -183,34 +186,35 @@ class WebSocketProtocol:
 
     def _read_head(self) -> bool:
         """Read a frame's head if all of it is there; check it field by field."""
-        buffer = self._buffer
-        if len(buffer) < 2:
+        buffer, at = self._buffer, self._at
+        if len(buffer) < at + 2:
             return False
-        first, second = buffer[0], buffer[1]
-        self._check_opcode(first)
+        first, second = buffer[at], buffer[at + 1]
+        if first not in WHOLE or self._kind:
+            self._check_opcode(first)
         if bool(second & MASKED) == self.client:
             who = "server's" if self.client else "client's"
             raise Violation(PROTOCOL_ERROR, f"wrong mask bit in a {who} frame")
-        size, start = second & 0x7F, 2
+        size, at = second & 0x7F, at + 2
         if first & 0x8 and size > 125:
             raise Violation(PROTOCOL_ERROR, "control frame of more than 125 bytes")
         if size >= 126:
-            start = 4 if size == 126 else 10
-            if len(buffer) < start:
+            width = 2 if size == 126 else 8
+            if len(buffer) < at + width:
                 return False
-            size = self._read_size(int.from_bytes(buffer[2:start], "big"), start)
+            size = self._read_size(buffer[at : at + width])
+            at += width
         if not first & 0x8:
             if not self._kind:
                 self._compressed = bool(first & COMPRESSED)
             self._check_size(size)
         if not self.client:
-            start += 4
-            if len(buffer) < start:
+            if len(buffer) < at + 4:
                 return False
-            self._mask = bytes(buffer[start - 4 : start])
+            self._mask = buffer[at : at + 4]
+            at += 4
         self._opcode, self._final = first & 0xF, bool(first & FINAL)
-        self._left = size
-        del buffer[:start]
+        self._left, self._at = size, at
         return True
 
     def _check_opcode(self, first: int) -> None:
@@ -229,9 +233,10 @@ class WebSocketProtocol:
         elif opcode != CONTINUATION and self._kind:
             raise Violation(PROTOCOL_ERROR, "new message within a message")
 
-    def _read_size(self, size: int, start: int) -> int:
+    def _read_size(self, number: bytes) -> int:
         # RFC 6455, 5.2: the minimal number of bytes must be used; the first bit is 0.
-        if size < (126 if start == 4 else 1 << 16):
+        size = int.from_bytes(number, "big")
+        if size < (126 if len(number) == 2 else 1 << 16):
             raise Violation(PROTOCOL_ERROR, "length in more bytes than it needs")
         if size >= 1 << 63:
             raise Violation(PROTOCOL_ERROR, "length of 64 bits")
@@ -248,17 +253,17 @@ class WebSocketProtocol:
 
     def _read_payload(self, events: list[Event]) -> bool:
         """Take what is there of the payload; False if more must come first."""
-        left, buffer = self._left or 0, self._buffer
+        left, at = self._left or 0, self._at
         control = self._opcode & 0x8
-        if control and len(buffer) < left:
+        chunk = self._buffer[at : at + left]
+        if control and len(chunk) < left:
             return False
-        chunk: bytes | bytearray = buffer[:left]
-        del buffer[:left]
+        self._at += len(chunk)
         if not self.client:
             chunk = apply_mask(chunk, self._mask)
         left -= len(chunk)
         if control:
-            self._control(bytes(chunk), events)
+            self._control(chunk, events)
         else:
             self._data(chunk, self._final and not left, events)
         if left:
@@ -270,12 +275,12 @@ class WebSocketProtocol:
         self._left = None
         return self.closed is None
 
-    def _data(self, chunk: bytes | bytearray, last: bool, events: list[Event]) -> None:
+    def _data(self, chunk: bytes, last: bool, events: list[Event]) -> None:
         """Add to the message; with its last piece it is an event."""
         kind = self._kind = self._kind or self._opcode
         if self._compressed:
             chunk = self._inflate(chunk, last)
-        whole = chunk
+        whole: bytes | bytearray = chunk
         if self._message or not last:
             self._message += chunk
             whole = self._message
@@ -285,7 +290,7 @@ class WebSocketProtocol:
             events.append(str(whole, "utf-8") if kind == TEXT else bytes(whole))
             self._kind, self._message = 0, bytearray()
 
-    def _inflate(self, chunk: bytes | bytearray, last: bool) -> bytes:
+    def _inflate(self, chunk: bytes, last: bool) -> bytes:
         """What a piece of a compressed message stands for, never beyond the limit."""
         assert self.deflate is not None
         room = self.max_message - len(self._message)
@@ -301,7 +306,7 @@ class WebSocketProtocol:
         self._inflated += len(data)
         return data
 
-    def _check_text(self, chunk: bytes | bytearray) -> None:
+    def _check_text(self, chunk: bytes) -> None:
         """Refuse what can't become UTF-8 at its first wrong byte (section 8.1)."""
         self._decoder.decode(chunk)
         # Python's decoder waits for a third byte here, but none can help: these are

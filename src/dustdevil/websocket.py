@@ -131,7 +131,7 @@ class WebSocket:
             self._check()
             if self._receiver is not None:
                 raise RuntimeError("somebody else is receiving from this WebSocket")
-            self._receiver = Future()
+            self._receiver = Future(self._loop)
             try:
                 await self._receiver
             finally:
@@ -159,14 +159,14 @@ class WebSocket:
         self._check()
         try:
             self._stream.write(self._protocol.message(message))
-            await self._drain()
+            if self._stream.unsent > HIGH_WATER:
+                await self._drain()
         except StreamClosed:
             raise ConnectionClosed(self.close_code or ABNORMAL) from None
 
     async def _drain(self) -> None:
-        if self._stream.unsent > HIGH_WATER:
-            await self._stream.drain()
-            self._heard = True  # it reads, which is a sign of life too
+        await self._stream.drain()
+        self._heard = True  # it reads, which is a sign of life too
 
     async def ping(self) -> float:
         """The seconds that a ping takes to come back; ConnectionClosed if never."""
@@ -228,7 +228,7 @@ class WebSocket:
         if self._protocol.replies:
             self._stream.write(self._protocol.take_replies())
         for event in events:
-            if isinstance(event, str | bytes):
+            if isinstance(event, (str, bytes)):
                 if not self._leaving:
                     self._waiting.append(event)
             elif isinstance(event, Pong):
@@ -287,8 +287,9 @@ class WebSocket:
             self._congested = True
             self._loop.spawn(self._wait_for_room())
         # Once paused, well below the limit: not a system call for every message.
-        most = self.settings.max_waiting // (2 if self._paused else 1)
-        full = self._congested or len(self._waiting) >= max(1, most)
+        most = self.settings.max_waiting
+        most = max(1, most // 2) if self._paused else most
+        full = self._congested or len(self._waiting) >= most
         if self._protocol.more and not (full or self._ended()):
             self._take(b"")
             return
