@@ -7,7 +7,6 @@ when we want it, and no check depends on how busy the machine is.
 """
 
 import contextvars
-import logging  # noqa: F401 (see ssl)
 import ssl  # noqa: F401 (the modules need it: once here, and not in every check)
 import sys
 import threading
