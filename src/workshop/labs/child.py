@@ -10,9 +10,8 @@ outside of Python: it finds the line even where a system call blocks.
 
 import contextlib
 import faulthandler
-import heapq  # noqa: F401 (as logging: the modules need it, and each fork has it then)
+import importlib
 import json
-import logging  # noqa: F401
 import os
 import re
 import resource
@@ -42,6 +41,8 @@ MEMORY = 1 << 30  # bytes a check may use: an endless loop that appends ends ear
 GRACE = 1.0  # seconds after its limit until a check that lives on is killed
 PRINTED = 2000  # characters of the learner's output that are shown
 LOADED = "loaded\n"  # the first line of a dump, once the modules are imported
+# What the modules import of the library: once here, and not in the fork of each check.
+NEEDED = "heapq", "inspect", "logging", "queue", "ssl", "threading"
 # One frame of a dump: File "…/loop.py", line 12 in turn
 FRAME = re.compile(r'^ +File "(.+)", line (\d+) in (\S+)', re.MULTILINE)
 
@@ -49,6 +50,8 @@ FRAME = re.compile(r'^ +File "(.+)", line (\d+) in (\S+)', re.MULTILINE)
 def main() -> None:
     """Run the job on standard input; stop at the first failure unless told not to."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
+    for name in NEEDED:
+        importlib.import_module(name)
     job = json.load(sys.stdin)
     lab, folder = load(Path(job["lab"])), Path(job["folder"]).resolve()
     for check in lab.checks:
