@@ -141,8 +141,8 @@ def test_a_long_line_of_cookies_is_looked_through_once(signer, monkeypatch):
     )
     signed = signer.sign("user", "ada")
     calls.clear()
-    asked = request("/", "Cookie: " + "user=x; " * 5000 + f"user={signed}")
+    asked = request("/", "Cookie: " + "user=x; " * 900 + f"user={signed}")
     assert signer.get(asked, "user") == "ada"
     assert calls == [1]  # what does not look like one costs no HMAC
     assert signer.get(asked, "user") == "ada"
-    assert len(asked.cookies.pairs) == 5001
+    assert len(asked.cookies.pairs) == 901
