@@ -348,8 +348,7 @@ class Stream:
 
     def abort(self) -> None:
         """Close now, and lose what the socket has no room for."""
-        if not self.closed:
-            self._flush()
+        self._flush()
         if not self.closed:
             self._close(None)
 

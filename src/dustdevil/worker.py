@@ -89,6 +89,12 @@ class Line:
         with suppress(StreamClosed):
             self._stream.write(json.dumps(message).encode() + b"\n")
 
+    def end(self, **message: Any) -> None:
+        """Send the last message, all of it and now, and hang up: no loop runs on."""
+        self.sock.setblocking(True)
+        self.send(**message)
+        self.close()
+
     def close(self) -> None:
         """Hang up."""
         self._stream.close()
@@ -119,8 +125,7 @@ class WorkerProcess:
         except BaseException as error:
             hopeless = isinstance(error, StartError)
             text = str(error) if hopeless else traceback.format_exc()
-            self.line.send(failed=text, hopeless=hopeless)
-            self.line.close()  # which sends it: the loop won't run
+            self.line.end(failed=text, hopeless=hopeless)
             return 1
         self.server.start()
         self.line.send(ready=True)
@@ -173,9 +178,7 @@ class WorkerProcess:
         task.add_done_callback(self._leave)
 
     def _leave(self, _: Future) -> None:
-        # Straight into the socket: the loop is not going to write anything any more.
-        self.line.sock.setblocking(True)
-        self.line.send(told=self._metrics())
+        self.line.end(told=self._metrics())
         self.loop.stop()
 
 
