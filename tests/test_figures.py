@@ -111,6 +111,7 @@ def test_axes_put_values_and_ticks_in_their_places():
     log = Axis(10, 10_000, 0, 300, log=True)
     assert log(100) == pytest.approx(100)
     assert log.ticks() == [10, 100, 1000, 10_000]
+    assert Axis(7, 450, 0, 1, log=True).ticks((1, 2, 5)) == [10, 20, 50, 100, 200]
     assert Axis(94, 956, 0, 1).ticks() == [200, 400, 600, 800], "none outside"
     assert Axis(0, 0.53, 0, 1).ticks() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
 

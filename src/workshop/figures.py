@@ -267,12 +267,15 @@ class Axis:
         share = (value - low) / ((high - low) or 1)
         return self.start + share * (self.end - self.start)
 
-    def ticks(self) -> list[float]:
-        """Round values within the axis: powers of ten, or four to six steps."""
+    def ticks(self, digits: Sequence[int] = (1,)) -> list[float]:
+        """Round values within the axis: four to six steps, or, where it is logarithmic,
+        these digits, each with every power of ten."""
         if self.log:
-            first = math.ceil(math.log10(self.low) - 1e-9)
+            first = math.floor(math.log10(self.low) + 1e-9)
             last = math.floor(math.log10(self.high) + 1e-9)
-            return [10.0**power for power in range(first, last + 1)]
+            values = (n * 10.0**p for p in range(first, last + 1) for n in digits)
+            low, high = self.low * (1 - 1e-9), self.high * (1 + 1e-9)
+            return [value for value in values if low <= value <= high]
         step = _step((self.high - self.low) / 4)
         first = math.ceil(self.low / step - 1e-9) * step
         count = math.floor((self.high + step * 1e-9 - first) / step)

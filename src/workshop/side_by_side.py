@@ -7,7 +7,7 @@ NB=book/side-by-side.ipynb` renew the page.
 
 import html
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -212,7 +212,7 @@ def dots(
     drawing = Drawing(title, alt, height=bottom + 42)
     values = [value for of in rows.values() for value in of]
     across = Axis(min(values) / 1.15, max(values) * 1.15, 148, WIDTH - 14, log=True)
-    for tick in _steps(across.low, across.high):
+    for tick in across.ticks((1, 2, 5)):
         x = across(tick)
         drawing.line(x, top - 8, x, bottom, stroke="line", stroke_width=1)
         drawing.text(
@@ -239,12 +239,6 @@ def _mark(drawing: Drawing, kind: int, x: float, y: float, tone: str) -> None:
         drawing.rect(x - 4.5, y - 4.5, 9, 9, fill="paper", stroke=tone, rx=1)
     else:
         drawing.circle(x, y, 5, fill=tone)
-
-
-def _steps(low: float, high: float) -> Iterable[float]:
-    """1, 2 and 5 times each power of ten, between two values."""
-    steps = (digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5))
-    return (step for step in steps if low <= step <= high)
 
 
 def stacked(
