@@ -604,96 +604,82 @@ def test_a_connection_in_use_is_not_closed_for_having_been_kept(loop):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
+def contexts(tmp_path_factory):
+    """TLS for a server of ours, and for a client that trusts it."""
     folder = tmp_path_factory.mktemp("tls")
     cert, key = folder / "cert.pem", folder / "key.pem"
     names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(key), "-out", str(cert)]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
     subprocess.run([*command, *names, *files], check=True, capture_output=True)
-    return cert, key
-
-
-def test_certificates_are_verified_by_default(loop, certificate):
-    cert, key = certificate
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(cert, key)
+    return tls, ssl.create_default_context(cafile=str(cert))
+
+
+def read_over_tls(loop, contexts, talk, **options):
+    """What a client reads of a server that has one visitor; `talk(peer)` answers it."""
+    tls, trusting = contexts
+
+    def serve(sock):
+        plain, _ = sock.accept()
+        plain.settimeout(PATIENCE)
+        with tls.wrap_socket(plain, server_side=True, **options) as peer:
+            peer.recv(65536)
+            talk(peer)
+
+    async def main(url):
+        async with Client(tls=trusting) as client:
+            return await (await client.get(url)).read()
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(target=serve, args=[sock])
+        thread.start()
+        try:
+            return loop.run(main(f"https://127.0.0.1:{sock.getsockname()[1]}/"))
+        finally:
+            thread.join(PATIENCE)
+
+
+def test_certificates_are_verified_by_default(loop, contexts):
+    tls, trusting = contexts
 
     async def body(client, url):
         return await (await client.get(url + "/hello")).text()
 
     with pytest.raises(ssl.SSLCertVerificationError):
         with_client(loop, body, tls=tls)
-    trusting = ssl.create_default_context(cafile=str(cert))
     assert with_client(loop, body, tls=tls, client_tls=trusting) == "Hello"
 
 
 @pytest.mark.parametrize("alert", [True, False])
-def test_over_tls_an_end_without_its_alert_is_a_cut(loop, certificate, alert):
-    cert, key = certificate
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(cert, key)
-    trusting = ssl.create_default_context(cafile=str(cert))
+def test_over_tls_an_end_without_its_alert_is_a_cut(loop, contexts, alert):
+    def talk(peer):
+        peer.sendall(OK + b"\r\nto the end")
+        if alert:
+            with suppress(OSError):
+                peer.unwrap()
 
-    def serve(sock):
-        plain, _ = sock.accept()
-        plain.settimeout(PATIENCE)
-        with tls.wrap_socket(plain, server_side=True) as peer:
-            peer.recv(65536)
-            peer.sendall(OK + b"\r\nto the end")
-            if alert:
-                with suppress(OSError):
-                    peer.unwrap()
-
-    async def main(url):
-        async with Client(tls=trusting) as client:
-            return await (await client.get(url)).read()
-
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        thread = threading.Thread(target=serve, args=[sock])
-        thread.start()
-        url = f"https://127.0.0.1:{sock.getsockname()[1]}/"
-        with nullcontext() if alert else pytest.raises(StreamClosed):
-            assert loop.run(main(url)) == b"to the end"
-        thread.join(PATIENCE)
+    with nullcontext() if alert else pytest.raises(StreamClosed):
+        assert read_over_tls(loop, contexts, talk) == b"to the end"
 
 
 @pytest.mark.parametrize("option", [b"", b"Connection: close\r\n"])
-def test_over_tls_the_server_is_told_of_the_end(loop, certificate, option):
+def test_over_tls_the_server_is_told_of_the_end(loop, contexts, option):
     """RFC 9112, 9.8: clients send a closure alert before they close."""
-    cert, key = certificate
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(cert, key)
-    trusting = ssl.create_default_context(cafile=str(cert))
     heard = []
 
-    def serve(sock):
-        plain, _ = sock.accept()
-        plain.settimeout(PATIENCE)
-        options = {"server_side": True, "suppress_ragged_eofs": False}
-        with tls.wrap_socket(plain, **options) as peer:
-            peer.recv(65536)
-            peer.sendall(OK + option + b"Content-Length: 2\r\n\r\nOK")
-            heard.append(peer.recv(1))
+    def talk(peer):
+        peer.sendall(OK + option + b"Content-Length: 2\r\n\r\nOK")
+        heard.append(peer.recv(1))
 
-    async def main(url):
-        async with Client(tls=trusting) as client:
-            return await (await client.get(url)).read()
-
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        thread = threading.Thread(target=serve, args=[sock])
-        thread.start()
-        url = f"https://127.0.0.1:{sock.getsockname()[1]}/"
-        assert loop.run(main(url)) == b"OK"
-        thread.join(PATIENCE)
+    read = read_over_tls(loop, contexts, talk, suppress_ragged_eofs=False)
+    assert read == b"OK"
     assert heard == [b""]
 
 
-def test_redirects_cross_schemes_without_secrets(loop, certificate):
-    cert, key = certificate
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(cert, key)
-    trusting = ssl.create_default_context(cafile=str(cert))
+def test_redirects_cross_schemes_without_secrets(loop, contexts):
+    tls, trusting = contexts
     secret = {"Authorization": "Basic x", "Cookie": "a=b"}
 
     async def body(client, url):

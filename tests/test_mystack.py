@@ -11,7 +11,7 @@ from textwrap import dedent
 import httpx
 import nbformat
 import pytest
-from test_livebook import Page, open_socket
+from test_livebook import COMMAND, PAGE, Page, open_socket
 
 from workshop import overlay
 from workshop.labs import engine
@@ -21,17 +21,6 @@ from workshop.labs.source import plant
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "the-token"
 HEADERS = {"Authorization": f"token {TOKEN}"}
-PAGE = "<!DOCTYPE html><title>A page</title><p>text"
-
-SERVE = """
-import sys
-from pathlib import Path
-from workshop import book, cli
-
-pages = Path(sys.argv.pop(1))
-book.html_folder = lambda root=None: pages
-sys.exit(cli.main(["serve", "--no-build", "--port", "0", *sys.argv[1:]]))
-"""
 
 # At the end of each module: whoever calls one of its functions is told by a file.
 SIGNS = """
@@ -128,7 +117,8 @@ def until_address(process):
 
 def serve_the_book(started, pages, stack):
     """`workshop serve --stack`; returns the process, the modules it names, its URL."""
-    process = started(["-c", SERVE, pages, "--token", TOKEN, "--stack", stack.folder])
+    options = "--port", 0, "--token", TOKEN, "--stack", stack.folder
+    process = started(["-c", COMMAND, pages, *options])
     said, url = until_address(process)
     names = re.search(r"^These modules are yours, from \S+: (.+)\.$", said, re.M)[1]
     assert httpx.get(f"{url}/index.html", headers=HEADERS).text == PAGE

@@ -6,16 +6,17 @@ and no more may be kept than the limits allow. A URL is refused, or the request 
 of it is one that our own server reads as it was meant.
 """
 
-from itertools import pairwise
+from functools import partial
+
+from cutting import fed, note_body, pieces, the_same_however_cut
 
 from dustdevil.head import Head, ProtocolError
-from dustdevil.http1 import Data, End, Limits, RequestParser
+from dustdevil.http1 import Limits, RequestParser
 from dustdevil.outgoing import PIECE, ClientError, Inflater, Request, encode, split
 from dustdevil.responses import INTERIM, ResponseHead, ResponseParser
 
 LIMITS = Limits(line=60, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80, batch=3)  # fmt: skip
-MOST_KEPT = max(LIMITS.line, LIMITS.field_bytes, LIMITS.chunk_line) + 2
 MOST_INFLATED = 3 * PIECE
 HEAD_FIRST, HEAD_SECOND, SWITCH, INFLATE, DEFLATE, URL = 1, 2, 4, 8, 16, 32
 
@@ -45,13 +46,8 @@ def read(stream, cuts, choice):
     parser, found = ResponseParser(LIMITS), []
     parser.expect("HEAD" if choice & HEAD_FIRST else "GET")
     parser.expect("HEAD" if choice & HEAD_SECOND else "GET", bool(choice & SWITCH))
-    for start, end in pairwise([0, *cuts, len(stream)]):
-        events = parser.feed(stream[start:end])
-        while events:
-            for event in events:
-                note(found, event)
-            events = parser.feed(b"")
-        assert parser.kept <= MOST_KEPT or parser.paused, parser.kept
+    for event in fed(parser, stream, cuts):
+        note(found, event)
     state = parser.idle, parser.paused and parser.leftover()
     for event in parser.feed_eof():
         note(found, event)
@@ -68,14 +64,7 @@ def note(found, event):
         found.append((*line, *framing, *event.headers.items()))
         heads = [item for item in found if isinstance(item, tuple)]
         assert len(heads) <= 2 * (INTERIM + 1)
-    elif isinstance(event, Data):
-        assert event.data
-        last = found.pop() if isinstance(found[-1], bytes) else b""
-        found.append(last + event.data)
-        assert len(found[-1]) <= LIMITS.body
-    elif isinstance(event, End):
-        found.append(["end", *event.trailers.items()])
-    else:
+    elif not note_body(found, event, LIMITS.body):
         assert isinstance(event, ProtocolError), event
         assert event.status == 502
         found.append(event.status)
@@ -86,8 +75,8 @@ def inflate(stream, cuts, choice):
     inflater = Inflater("deflate" if choice & DEFLATE else "gzip", MOST_INFLATED)
     found = b""
     try:
-        for start, end in pairwise([0, *cuts, len(stream)]):
-            for piece in inflater.feed(stream[start:end]):
+        for part in pieces(stream, cuts):
+            for piece in inflater.feed(part):
                 assert 0 < len(piece) <= PIECE
                 found += piece
         inflater.end()
@@ -119,8 +108,4 @@ def check(data):
         return
     cuts, stream = data[2 : 2 + count], data[2 + count :]
     outcome = inflate if choice & INFLATE else read
-    whole = outcome(stream, [], choice)
-    cut = sorted(cut * len(stream) // 256 for cut in cuts)
-    assert outcome(stream, cut, choice) == whole
-    if len(stream) < 250:  # the rest of the time is better spent on other inputs
-        assert outcome(stream, range(1, len(stream)), choice) == whole
+    the_same_however_cut(partial(outcome, choice=choice), stream, cuts)
