@@ -515,13 +515,20 @@ def loaded_by(browser, url: str) -> dict[str, bytes]:
     return bodies
 
 
+# What is opened is told to the page by an event, before the frame after next is drawn.
+OPEN_ALL = """new Promise((done) => {
+  document.querySelectorAll("details").forEach((d) => (d.open = true));
+  requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
+
+
 @in_a_browser
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_serious(visit, name, mode):
     modules = npm.install(ROOT / "frontend", ROOT / "build" / "frontend")
     page = visit(name, mode=mode)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.evaluate(OPEN_ALL)
     page.evaluate((modules / "axe-core" / "axe.min.js").read_text("utf-8"))
     result = page.evaluate("axe.run({resultTypes: ['violations']})")
     serious = [

@@ -61,6 +61,7 @@
   };
   new ResizeObserver(later).observe(main);
   new MutationObserver(later).observe(main, { childList: true, subtree: true });
+  main.addEventListener("toggle", reach, { capture: true }); // it doesn't bubble
 
   // A button that copies what a block of code holds; cells have one of their own.
   for (const block of document.querySelectorAll("main div.highlight")) {

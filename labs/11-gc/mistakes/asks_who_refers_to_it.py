@@ -5,7 +5,7 @@ CAUGHT_BY = "explores"
 MESSAGE = """\
 wrong: what a Graph finds: a node, with a list, in which are 4 nodes, the first of them twice, a module, a class, a text
   expected: 10 objects: the 5 nodes, and the list of each
-  got:      14 objects: 7 list, 3 cell, 2 Node, 1 dict
+  got:      14 objects: 7 list, 3 cell, 2 Node, 1 dict, 1 Graph
 """
 
 
