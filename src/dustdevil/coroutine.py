@@ -127,9 +127,10 @@ current = Current()
 
 def current_scheduler() -> Scheduler:
     """Return the scheduler that is running; raises RuntimeError where none is."""
-    if current.scheduler is None:
+    scheduler = current.scheduler
+    if scheduler is None:
         raise RuntimeError("nothing runs here: use this inside scheduler.run(...)")
-    return current.scheduler
+    return scheduler
 
 
 class Future:
