@@ -67,7 +67,7 @@ TAKE = {
         b"GET http://b/ HTTP/1.1\r\nHost:\r\n\r\n", "GET / b "),
     "3.2.2 in HTTP/1.0 too": (
         b"GET http://b/ HTTP/1.0\r\n\r\n", "GET / b "),
-    "3.2.2 schemes have no case": (get(target=b"HtTpS://b/"), "GET / b "),
+    "3.2.2 schemes have no case": (get(target=b"HtTp://b/"), "GET / b "),
     "3.2.2 an empty port": (get(target=b"http://b:/"), "GET / b: "),
     "3.2.4 OPTIONS of everything": (line(b"OPTIONS * HTTP/1.1"), "OPTIONS * a "),
     "3.2.4 OPTIONS of a path": (line(b"OPTIONS /a HTTP/1.1"), "OPTIONS /a a "),

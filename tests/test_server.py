@@ -24,6 +24,7 @@ from dustdevil.loop import Loop
 from dustdevil.server import Server, ServerSettings
 from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
 from dustdevil.sync import Event, sleep
+from dustdevil.tcp import Listener
 
 PATIENCE = 10  # seconds until a test gives up on something that must come
 
@@ -245,6 +246,50 @@ def test_tls(running, tls):
             assert client.post(url, content=data).content == data
         assert client.post(url, headers={"A": "b" * 9000}, content=b"c").text == "c"
         assert client.get(url + "/" + "x" * 9000).status_code == 414
+
+
+def test_https_may_only_be_asked_on_a_secure_connection(running, tls):
+    """RFC 9110, 7.4. Whoever asks for it elsewhere was led astray: 421."""
+    ours, theirs = tls
+    asked = b"GET https://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with running(hello).connect() as client:
+        client.send(asked)
+        status, headers, _ = client.response()
+        assert (status, headers["connection"]) == (421, "close")
+        assert client.at_end()
+    with (
+        socket.create_connection(("127.0.0.1", running(hello, ours).port)) as raw,
+        theirs.wrap_socket(raw, server_hostname="127.0.0.1") as sock,
+    ):
+        sock.settimeout(PATIENCE)
+        sock.sendall(asked.replace(b"https:", b"HTTPS:"))
+        assert sock.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_only_so_many_are_greeted_at_once(running, tls, monkeypatch):
+    """Two clients connect and say nothing: the next waits until one of them is gone."""
+    ours, theirs = tls
+    monkeypatch.setattr(Listener, "GREETING", 2)
+    one = running(hello, tls=ours)
+    listener, most, counted = one.server._listener, [], Latch()
+    accept = listener._greet_in_time
+
+    def greet(connection, address):
+        accept(connection, address)
+        most.append(len(listener.greeting))
+        if len(most) == 2:
+            counted.set()
+
+    monkeypatch.setattr(listener, "_greet_in_time", greet)
+    silent = [socket.create_connection(("127.0.0.1", one.port)) for _ in range(2)]
+    counted.wait()
+    with socket.create_connection(("127.0.0.1", one.port), PATIENCE) as raw:
+        silent.pop().close()
+        with theirs.wrap_socket(raw, server_hostname="127.0.0.1") as sock:
+            sock.sendall(request())
+            assert sock.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert most == [1, 2, 2]
+    silent.pop().close()
 
 
 async def to_the_end(head, body, connection):

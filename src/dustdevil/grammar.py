@@ -44,7 +44,7 @@ HOST = re.compile(rb"(?!:)" + URI_HOST + rb"(?::[0-9]*+)?+")
 
 # RFC 9112, 3.2.2   absolute-form = absolute-URI, here one of http or https
 # RFC 9112, 3.2.3   authority-form = uri-host ":" port
-ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?]++)([/?].*+)?+")
+ABSOLUTE_FORM = re.compile(rb"((?i:https?))://([^/?]++)([/?].*+)?+")
 AUTHORITY_FORM = re.compile(rb"(?!:)" + URI_HOST + rb":[0-9]++")
 
 # RFC 9112, 3       request-line = method SP request-target SP HTTP-version

@@ -141,12 +141,13 @@ class Head:
 
 
 def parse_request_line(
-    line: bytes, path: re.Pattern[bytes] = ORIGIN
+    line: bytes, path: re.Pattern[bytes] = ORIGIN, secure: bool = True
 ) -> tuple[bytes, bytes, bytes, bytes]:
     """Return method, target in origin form, minor version, and authority if any.
 
-    `path` is the form of a path with its query. Raises ProtocolError: 505 for another
-    HTTP than 1, otherwise 400.
+    `path` is the form of a path with its query; `secure`, whether the connection is.
+    Raises ProtocolError: 505 for another HTTP than 1, 421 for what may only be asked on
+    a secure connection (RFC 9110, 7.4), otherwise 400.
     """
     found = REQUEST_LINE.fullmatch(line)
     if not found:
@@ -161,8 +162,10 @@ def parse_request_line(
     elif path.fullmatch(target) or (method, target) == (b"OPTIONS", b"*"):
         return method, target, minor, b""
     elif absolute := ABSOLUTE_FORM.fullmatch(target):
-        authority, rest = absolute.groups(b"")
+        scheme, authority, rest = absolute.groups(b"")
         if is_host(authority):
+            if scheme.lower() == b"https" and not secure:
+                raise ProtocolError(421, "this connection is not secure")
             if method == b"OPTIONS" and not rest:
                 return method, b"*", minor, authority
             rest = rest if rest.startswith(b"/") else b"/" + rest

@@ -53,6 +53,7 @@ class Limits(NamedTuple):
     extension_bytes: int = 16 * 1024  # all chunk extensions of a body: 413 beyond
     batch: int = 64  # events that one call of feed() returns
     lenient_targets: bool = False  # whether []| and the like may be there unencoded
+    secure: bool = True  # whether it came over TLS, as "https://" must: 421 if not
 
 
 class Data(NamedTuple):
@@ -249,7 +250,7 @@ class RequestParser:
             self._skipped = True  # one empty line is let pass (RFC 9112, 2.2)
             return True
         path = BROWSERS if self.limits.lenient_targets else ORIGIN
-        self._request = parse_request_line(line, path)
+        self._request = parse_request_line(line, path, self.limits.secure)
         self._method = self._request[0].decode()
         self._skipped = False
         self._step = RequestParser._read_fields

@@ -121,6 +121,7 @@ class Server:
             field_bytes=self.settings.max_header,
             body=self.settings.max_body,
             lenient_targets=self.settings.lenient_targets,
+            secure=tls is not None,
         )
         self.connections: set[Connection] = set()
         self.upgraded: set[Future] = set()

@@ -179,8 +179,10 @@ class Listener:
     BATCH = 64
     # Out of descriptors: how long to wait for some to be closed, in seconds.
     PAUSE = 0.5
-    # How long a client may take for its TLS handshake, in seconds.
+    # How long a client may take for its TLS handshake, in seconds; and how many may be
+    # at it. Others wait in the kernel's queue: each costs memory, and a descriptor.
     HANDSHAKE = 10.0
+    GREETING = 1000
     # How long a connection that has begun may take to come to us: a way there and back.
     TRIP = 0.2
 
@@ -220,6 +222,9 @@ class Listener:
     def _accept(self, sock: socket.socket) -> bool:
         """Take what connections there are; say whether there may be more."""
         for _ in range(self.BATCH):
+            if len(self.greeting) >= self.GREETING:
+                self._pause(sock)  # until one of them is over
+                return False
             try:
                 connection, address = sock.accept()
             except BlockingIOError:
@@ -245,7 +250,13 @@ class Listener:
         timer = self._loop.call_later(self.HANDSHAKE, task.cancel)
         self.greeting.add(task)
         task.add_done_callback(lambda _: timer.cancel())
-        task.add_done_callback(self.greeting.discard)
+        task.add_done_callback(self._greeted)
+
+    def _greeted(self, task: Future) -> None:
+        if len(self.greeting) == self.GREETING:
+            for sock in self.socks:
+                self._resume(sock)
+        self.greeting.discard(task)
 
     async def _greet(self, connection: socket.socket, address: Any) -> None:
         try:
