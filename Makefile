@@ -37,7 +37,8 @@ lint: $(READY)
 	$(BIN)/mypy
 
 unit: $(READY) build
-	$(PYTEST) tests
+	$(PYTEST) tests --ignore tests/test_labs.py
+	$(PYTEST) tests/test_labs.py --numprocesses auto
 
 notebooks: $(READY)
 	$(NBVAL) book labs
