@@ -14,6 +14,7 @@ from dustdevil.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    PIECE,
     PING,
     TEXT,
     Closed,
@@ -214,7 +215,7 @@ def test_both_sides_understand_each_other(parameters):
         parameters = parameters | {"client_max_window_bits": 9}
     client = WebSocketProtocol(client=True, deflate=Deflate(parameters, client=True))
     texts = ["€ " * 3000, "short", "", "the same again, " * 20, "the same again, " * 20]
-    for message in [*texts, bytes(70_000), os.urandom(40_000)]:
+    for message in [*texts, bytes(70_000), os.urandom(40_000), os.urandom(200_000)]:
         assert client.feed(server.message(message)) == [message]
         assert server.feed(client.message(message)) == [message]
 
@@ -240,6 +241,16 @@ def test_short_messages_are_sent_as_they_are():
         assert sender.message("x" * size)[0] == 0x80 | first
     assert sender.message(bytes(200))[0] == 0x80 | BINARY | RSV1
     assert len(sender.message(bytes(20_000))) < 100
+
+
+def test_a_large_message_takes_a_frame_for_each_piece_of_it():
+    sender, receiver = protocol(), WebSocketProtocol(client=True, deflate=Deflate({}))
+    message = os.urandom(3 * PIECE + 1)
+    first, *others = sender.frames(message)
+    assert first[0] == BINARY | RSV1
+    assert [one[0] for one in others] == [0, 0, 0x80]
+    events = [receiver.feed(one) for one in (first, *others)]
+    assert events == [[], [], [], [message]]
 
 
 def test_memory_is_taken_when_it_is_used_and_kept_only_for_takeover():

@@ -6,11 +6,12 @@ import socket
 import pytest
 from test_web import ask, header
 
-from dustdevil.coroutine import CancelledError
+from dustdevil.coroutine import CancelledError, current_scheduler, let_others_run
 from dustdevil.deflate import Deflate
 from dustdevil.frames import (
     BINARY,
     CLOSE,
+    PIECE,
     PING,
     PONG,
     TEXT,
@@ -448,6 +449,103 @@ def test_an_end_without_a_close_frame(run, sockets, how):
         assert caught.value.code == 1006
         with pytest.raises(ConnectionClosed):
             await ws.send("x")
+
+    run(main)
+
+
+# A text that is compressed in many pieces, and does not repeat itself.
+LARGE = "".join(f"{number * 7919:x}," for number in range(100_000))
+
+
+def open_deflated(sockets):
+    ws = WebSocket(Stream(sockets[0]), PATIENT, deflate=Deflate({}))
+    peer = Peer(sockets[1])
+    peer.protocol.deflate = Deflate({}, client=True)
+    return ws, peer
+
+
+def test_others_have_their_turn_while_a_large_message_is_compressed(run, sockets):
+    async def main():
+        ws, peer = open_deflated(sockets)
+        turns = 0
+
+        async def others():
+            nonlocal turns
+            while True:
+                await let_others_run()
+                turns += 1
+
+        spawn = current_scheduler().spawn
+        beside, sending = spawn(others()), spawn(ws.send(LARGE))
+        peer.send(masked(PING, b"meanwhile"))
+        while ws._sending is None:
+            await let_others_run()
+        await ws._sending
+        assert turns >= len(LARGE) // PIECE
+        beside.cancel()
+        assert await peer.event() == Pong(b"meanwhile")
+        assert await peer.event() == LARGE
+        await sending
+
+    run(main)
+
+
+def test_large_messages_keep_their_order_and_small_ones_wait_for_them(run, sockets):
+    async def main():
+        ws, peer = open_deflated(sockets)
+        messages = [LARGE, "small", LARGE[::-1], "x" * 300, b"last"]
+        spawn = current_scheduler().spawn
+        sending = [spawn(ws.send(message)) for message in messages]
+        assert [await peer.event() for _ in messages] == messages
+        for one in sending:
+            await one
+        await ws.send("and now as ever")
+        assert ws._sending is None
+        assert await peer.event() == "and now as ever"
+
+    run(main)
+
+
+def test_who_is_cancelled_while_sending_leaves_no_half_of_a_message(run, sockets):
+    async def main():
+        ws, peer = open_deflated(sockets)
+        sending = current_scheduler().spawn(ws.send(LARGE))
+        for _ in range(4):
+            await let_others_run()
+        assert sending.cancel()
+        with pytest.raises(CancelledError):
+            await sending
+        following = current_scheduler().spawn(ws.send("next"))
+        assert await peer.event() == LARGE
+        assert await peer.event() == "next"
+        await following
+
+    run(main)
+
+
+def test_a_large_message_that_cannot_be_sent_is_its_senders_matter(run, sockets):
+    async def main():
+        ws, peer = open_deflated(sockets)
+        spawn = current_scheduler().spawn
+        wrong, right = spawn(ws.send("\ud800" * PIECE * 2)), spawn(ws.send(LARGE))
+        with pytest.raises(UnicodeEncodeError):
+            await wrong
+        assert await peer.event() == LARGE
+        await right
+
+    run(main)
+
+
+def test_a_large_message_to_nobody(run, sockets):
+    async def main():
+        ws, peer = open_deflated(sockets)
+        sending = current_scheduler().spawn(ws.send(LARGE))
+        for _ in range(4):
+            await let_others_run()
+        ws._stream.abort()
+        with pytest.raises(ConnectionClosed):
+            await sending
+        peer.stream.close()
 
     run(main)
 

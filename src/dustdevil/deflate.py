@@ -73,15 +73,22 @@ class Deflate:
         said = [name if value is None else f"{name}={value}" for name, value in items]
         return "; ".join([EXTENSION, *said])
 
-    def compress(self, data: bytes) -> bytes:
-        """The payload of a message, which must not be empty (section 7.2.1)."""
-        # As much memory for the hash table as for the window: zlib's own proportion.
-        compressor = self._compressor or zlib.compressobj(
-            wbits=-self._bits, memLevel=self._bits - 7
-        )
-        self._compressor = compressor if self._keeps else None
-        flushed = compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)
-        return flushed.removesuffix(TAIL)
+    def compress(self, piece: bytes, last: bool = True) -> bytes:
+        """A piece of a message's payload; the whole must not be empty (section 7.2.1).
+
+        Of one that is not the `last`, much may come out with the next, or all.
+        """
+        if self._compressor is None:
+            # As much memory for the hash table as for the window: zlib's own measure.
+            self._compressor = zlib.compressobj(
+                wbits=-self._bits, memLevel=self._bits - 7
+            )
+        compressed = self._compressor.compress(piece)
+        if last:
+            compressed += self._compressor.flush(zlib.Z_SYNC_FLUSH)
+            compressed = compressed.removesuffix(TAIL)
+            self._compressor = self._compressor if self._keeps else None
+        return compressed
 
     def inflate(self, piece: bytes | bytearray, room: int, last: bool) -> bytes:
         """What a piece of a message's payload stands for (section 7.2.2).

@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import wraps
 from typing import Any
 
-from dustdevil.coroutine import CancelledError, Future
+from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.deflate import Deflate
 from dustdevil.fields import Integer, Seconds, Settings, Size
 from dustdevil.frames import (
@@ -27,6 +27,7 @@ from dustdevil.frames import (
     GOING_AWAY,
     INTERNAL_ERROR,
     NORMAL,
+    PIECE,
     Closed,
     ConnectionClosed,
     Pong,
@@ -55,9 +56,9 @@ class WebSocketSettings(Settings):
     `deflate_bits` is the window of permessage-deflate, where the client can do it.
     12 bits make text about as small as 15. Measured, they take 38 KiB of memory once
     a connection has sent a compressed message, and 12 once it has received one; 15
-    take 262 and 40. Short messages are never compressed, and the loop waits for large
-    ones: a MiB of JSON took 30 ms. Where a message holds a secret next to what a
-    stranger can choose, its length tells of the secret: use None.
+    take 262 and 40. Short messages are never compressed, and large ones a piece at a
+    time: others have their turn between. Where a message holds a secret next to what
+    a stranger can choose, its length tells of the secret: use None.
     """
 
     max_frame = Size("1 MiB", "largest payload of one frame")
@@ -98,6 +99,7 @@ class WebSocket:
         self._protocol = WebSocketProtocol(*limits, client=client, deflate=deflate)
         self._waiting: deque[str | bytes] = deque()  # for receive()
         self._receiver: Future | None = None
+        self._sending: Future | None = None  # the last of what takes several steps
         self._pings: deque[tuple[bytes, Future]] = deque()
         self._pinged = 0
         self._heard = True  # since our last ping
@@ -158,11 +160,38 @@ class WebSocket:
         """
         self._check()
         try:
-            self._stream.write(self._protocol.message(message))
+            small = len(message) <= PIECE or self._protocol.deflate is None
+            if small and self._sending is None:
+                self._stream.write(self._protocol.message(message))
+            else:
+                await self._send_later(message)
+                self._check()
             if self._stream.unsent > HIGH_WATER:
                 await self._drain()
         except StreamClosed:
             raise ConnectionClosed(self.close_code or ABNORMAL) from None
+
+    def _send_later(self, message: str | bytes) -> Future:
+        """Send a message in a task: where the caller is cancelled, no half is left."""
+
+        def sent(task: Future) -> None:
+            if self._sending is task:
+                self._sending = None
+
+        task = self._loop.spawn(self._send_after(self._sending, message))
+        task.add_done_callback(sent)
+        self._sending = task
+        return task
+
+    async def _send_after(self, earlier: Future | None, message: str | bytes) -> None:
+        """Send a message frame by frame, when the one before it is sent."""
+        if earlier is not None:
+            with suppress(UnicodeEncodeError):  # that is for its own sender
+                await earlier
+        with suppress(StreamClosed, ConnectionClosed):
+            for frame in self._protocol.frames(message):
+                self._stream.write(frame)
+                await let_others_run()
 
     async def _drain(self) -> None:
         await self._stream.drain()
