@@ -13,7 +13,7 @@ from dustdevil.http1 import Data, End, Limits, RequestParser
 ATTRIBUTES = ("expects_continue", "has_body", "host", "keep_alive", "length",
               "method", "target", "upgrade", "version")  # fmt: skip
 LIMITS = Limits(line=200, fields=6, field_bytes=300, body=1000, chunk_line=60,
-                extension_bytes=90, batch=3, secure=False)  # fmt: skip
+                extension_bytes=90, batch=3)  # fmt: skip
 
 
 def get(*lines, target=b"/", version=b"HTTP/1.1"):
@@ -81,7 +81,7 @@ ACCEPTED = {
     "3.2.1 sub-delims": get(target=b"/!$&'()*+,;=:@-._~"),
     "3.2.2 absolute": get(target=b"http://b:81/c?d"),
     "3.2.2 absolute without path": get(target=b"HTTP://b"),
-    "3.2.2 absolute with query only": get(target=b"http://b?c"),
+    "3.2.2 absolute with query only": get(target=b"https://b?c"),
     "3.2.2 absolute, IPv6": get(target=b"http://[::1]:80/"),
     "3.2.3 authority": b"CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n",
     "3.2.3 authority, IPv6": b"CONNECT [::1]:443 HTTP/1.1\r\nHost: b\r\n\r\n",
@@ -184,7 +184,6 @@ REJECTED = {
     "3.2.2 port without host": (400, get(target=b"http://:80/a")),
     "3.2.2 user": (400, get(target=b"http://me@b/")),
     "3.2.2 other scheme": (400, get(target=b"ftp://b/")),
-    "3.2.2 https over plain TCP": (421, get(target=b"https://b/")),
     "3.2.2 fragment": (400, get(target=b"http://b/#c")),
     "3.2.2 bad IPv6": (400, get(target=b"http://[:::]/")),
     "3.2.3 authority with GET": (400, get(target=b"b:443")),
@@ -524,3 +523,11 @@ def test_of_a_request_that_is_known_nobody_can_change_what_the_next_is_told():
         assert head.headers.get_all("cookie") == ["a=1"]
         head.headers.get_all("cookie").append("b=2")
         head.headers.get_all("none").append("b=2")
+
+
+@pytest.mark.parametrize("scheme", [b"https", b"HTTPS"])
+def test_https_is_misdirected_where_the_connection_is_not_secure(scheme):
+    """RFC 9110, 7.4."""
+    stream = get(target=scheme + b"://b/")
+    [(status, _)], _, _ = verdict(stream, limits=LIMITS._replace(secure=False))
+    assert status == 421
