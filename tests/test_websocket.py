@@ -464,6 +464,14 @@ def open_deflated(sockets):
     return ws, peer
 
 
+async def half_sent(ws):
+    """A task that has sent a part of LARGE."""
+    sending = current_scheduler().spawn(ws.send(LARGE))
+    for _ in range(4):
+        await let_others_run()
+    return sending
+
+
 def test_others_have_their_turn_while_a_large_message_is_compressed(run, sockets):
     async def main():
         ws, peer = open_deflated(sockets)
@@ -509,9 +517,7 @@ def test_large_messages_keep_their_order_and_small_ones_wait_for_them(run, socke
 def test_who_is_cancelled_while_sending_leaves_no_half_of_a_message(run, sockets):
     async def main():
         ws, peer = open_deflated(sockets)
-        sending = current_scheduler().spawn(ws.send(LARGE))
-        for _ in range(4):
-            await let_others_run()
+        sending = await half_sent(ws)
         assert sending.cancel()
         with pytest.raises(CancelledError):
             await sending
@@ -539,9 +545,7 @@ def test_a_large_message_that_cannot_be_sent_is_its_senders_matter(run, sockets)
 def test_a_large_message_to_nobody(run, sockets):
     async def main():
         ws, peer = open_deflated(sockets)
-        sending = current_scheduler().spawn(ws.send(LARGE))
-        for _ in range(4):
-            await let_others_run()
+        sending = await half_sent(ws)
         ws._stream.abort()
         with pytest.raises(ConnectionClosed):
             await sending

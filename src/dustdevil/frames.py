@@ -26,7 +26,7 @@ import codecs
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from dustdevil.deflate import WORTH_COMPRESSING, Deflate, TooLarge
@@ -344,16 +344,18 @@ class WebSocketProtocol:
         """A text message for a str, a binary one for bytes; compressed, if agreed."""
         return b"".join(self.frames(data))
 
-    def frames(self, data: str | bytes) -> Iterator[bytes]:
+    def frames(self, data: str | bytes) -> Iterable[bytes]:
         """The frames of a message, one at a time: of a large one that is compressed,
         each takes a short while. No other message may come between (section 5.4)."""
         opcode, payload = (
-            (TEXT, data.encode()) if isinstance(data, str) else (BINARY, bytes(data))
+            (TEXT, data.encode()) if isinstance(data, str) else (BINARY, data)
         )
         if self.deflate is None or len(payload) < WORTH_COMPRESSING:
-            yield self._frame(opcode, payload)
-            return
-        opcode |= COMPRESSED
+            return (self._frame(opcode, payload),)
+        return self._deflated(opcode | COMPRESSED, payload)
+
+    def _deflated(self, opcode: int, payload: bytes) -> Iterator[bytes]:
+        assert self.deflate is not None
         for start in range(0, len(payload), PIECE):
             self._check_open()  # before the compressor takes it into its window
             last = start + PIECE >= len(payload)
