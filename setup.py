@@ -6,6 +6,11 @@ installation goes on without it, and `dustdevil --version` says so.
 
 from setuptools import Extension, setup
 
-SOURCES = ["src/dustdevil/_speedups.c"]
+NAMES = "_speedups", "_fastpath"
 
-setup(ext_modules=[Extension("dustdevil._speedups", SOURCES, optional=True)])
+setup(
+    ext_modules=[
+        Extension(f"dustdevil.{name}", [f"src/dustdevil/{name}.c"], optional=True)
+        for name in NAMES
+    ]
+)

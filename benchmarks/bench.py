@@ -10,7 +10,7 @@ the first to be full. So what we compare is the *server's CPU time per request*,
 and system, as the kernel counts it for the process and all its children.
 
 wrk sends the same few bytes again and again, and our parser knows a short request again
-(`http1.known_request`). So a second scenario asks as a browser does, with thirteen
+(`RequestParser.whole`). So a second scenario asks as a browser does, with thirteen
 headers, some of which change from request to request: no memory helps there.
 """
 

@@ -1,6 +1,11 @@
-"""The C extension as its tests need it: compiled from the source as it stands."""
+"""The C extension as its tests need it: compiled from the source as it stands.
 
+A file that is called as a module of it, and ends in SUFFIX, has that module in it.
+"""
+
+import atexit
 import ctypes
+import functools
 import importlib.util
 import mmap
 import os
@@ -8,13 +13,19 @@ import shlex
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE = ROOT / "src" / "dustdevil" / "_speedups.c"
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 COMPILER = shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0])
 STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Werror"
+
+
+def name_of(file):
+    return Path(file).name.partition(".")[0]
 
 
 def compile_extension(file, flags=STRICT, sources=()):
@@ -22,7 +33,8 @@ def compile_extension(file, flags=STRICT, sources=()):
     words = [sysconfig.get_config_var(name) or "" for name in ("LDSHARED", "CCSHARED")]
     command = shlex.split(" ".join([*words, flags, os.environ.get("CFLAGS", "")]))
     # Python's own headers are not held to our warnings.
-    command += ["-isystem", sysconfig.get_path("include"), str(SOURCE)]
+    source = ROOT / "src" / "dustdevil" / f"{name_of(file)}.c"
+    command += ["-isystem", sysconfig.get_path("include"), str(source)]
     done = subprocess.run(
         [*command, *map(str, sources), "-o", str(file)], capture_output=True, text=True
     )
@@ -31,10 +43,42 @@ def compile_extension(file, flags=STRICT, sources=()):
 
 def load(file):
     """Load it from there, whatever is installed."""
-    spec = importlib.util.spec_from_file_location("dustdevil._speedups", file)
+    name = f"dustdevil.{name_of(file)}"
+    spec = importlib.util.spec_from_file_location(name, file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def compiled(folder, name):
+    """A module of it, compiled into that folder. Without a compiler the test is
+    skipped, but not in CI."""
+    if COMPILER is None and not os.environ.get("CI"):
+        pytest.skip("no C compiler here")
+    file = folder / f"{name}{SUFFIX}"
+    compile_extension(file)
+    return file
+
+
+@functools.cache
+def compiled_fast_path():
+    """The type FastPath, compiled, and told of our classes."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    module = load(compiled(folder, "_fastpath"))
+    bind(module)
+    return module.FastPath
+
+
+def bind(module):
+    """Have `_fastpath` know our classes, as the module `connection` does."""
+    from dustdevil.body import NO_BODY
+    from dustdevil.channel import Host
+    from dustdevil.connection import Connection
+    from dustdevil.stream import Stream
+    from dustdevil.writer import opening
+
+    module.bind(Connection, Stream, Host, NO_BODY, opening)
 
 
 class Fence:

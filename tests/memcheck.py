@@ -15,6 +15,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 BUILD = TESTS.parent / "build" / "memcheck"
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -g"
+SOURCES = r"\((_speedups|_fastpath)\.c:[0-9]+\)"  # in a report of valgrind's
 VALGRIND = ("valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect "
             "--num-callers=30")  # fmt: skip
 
@@ -37,6 +38,7 @@ def sanitizers():
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     command += ["-o", "timeout=900", TESTS / "test_speedups.py"]
+    command += [TESTS / "test_fastpath.py"]
     return subprocess.run(command, env=env).returncode
 
 
@@ -45,22 +47,27 @@ def valgrind():
     command = [*VALGRIND.split(), sys.executable, __file__, "use"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     reports = re.split(r"^==\d+== *\n", done.stderr, flags=re.MULTILINE)
-    ours = [report for report in reports if "_speedups" in report]
+    ours = [report for report in reports if re.search(SOURCES, report)]
     print("\n".join(ours) or "valgrind: nothing wrong in the extension, nothing lost")
     return done.returncode or int(bool(ours))
 
 
 def use():
     """What valgrind watches."""
-    from extension import SUFFIX, compile_extension, load
-    from test_speedups import use_everything
+    import logging
 
+    import test_fastpath
+    import test_speedups
+    from extension import SUFFIX, compile_extension, load
+
+    logging.disable()  # many of the requests fail, as they should
     BUILD.mkdir(parents=True, exist_ok=True)
-    file = BUILD / f"_speedups{SUFFIX}"
-    compile_extension(file, "-O1 -g")
-    c = load(file)
-    for _ in range(50):
-        use_everything(c)
+    for name, tests in ("_speedups", test_speedups), ("_fastpath", test_fastpath):
+        file = BUILD / f"{name}{SUFFIX}"
+        compile_extension(file, "-O1 -g")
+        module = load(file)
+        for _ in range(50):
+            tests.use_everything(module)
     return 0
 
 

@@ -16,7 +16,9 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from extension import compiled_fast_path
 
+import dustdevil.connection
 from dustdevil.connection import Connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.head import ProtocolError
@@ -135,9 +137,14 @@ class Client:
         return self.file.read() == b""
 
 
-@pytest.fixture
-def running():
-    """Start servers: `running(application, **settings)`."""
+@pytest.fixture(params=["c", "python"])
+def running(request, monkeypatch):
+    """Start servers: `running(application, **settings)`.
+
+    Once with the fast path in C as it stands in the source, and once without it.
+    """
+    path = compiled_fast_path() if request.param == "c" else None
+    monkeypatch.setattr(dustdevil.connection, "FastPath", path)
     started = []
 
     def start(application, tls=None, **settings):
@@ -608,6 +615,9 @@ class FakeStream:
     def resume_reading(self):
         self.paused = False
 
+    def delegate(self, on_ready):
+        assert on_ready is None
+
 
 def test_answers_need_no_task():
     loop = Loop()
@@ -1065,10 +1075,11 @@ def test_a_client_that_takes_its_answer_slowly_or_not_at_all():
         server = Server(hello, settings, loop)
         stream = FakeStream()
         connection = Connection(server, stream, None)
-        server.now = 0
+        server._set_time(0)
         stream.on_data(request())
-        for server.now, unsent in ((60, 3000), (90, 2000), (120, 1000)):
-            assert connection.deadline == server.now
+        for now, unsent in ((60, 3000), (90, 2000), (120, 1000)):
+            assert connection.deadline == now
+            server._set_time(now)
             stream.unsent = unsent  # it takes some
             connection.overdue()
         server.now = connection.deadline

@@ -17,7 +17,7 @@ import sys
 import tracemalloc
 
 import pytest
-from extension import COMPILER, ROOT, SUFFIX, Fence, compile_extension, load
+from extension import ROOT, Fence, compiled, load
 from hypothesis import given
 from hypothesis import strategies as st
 from test_http1 import STREAMS
@@ -66,11 +66,7 @@ POST = b"\r\n".join(
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
     """The compiled extension, as a file."""
-    if COMPILER is None and not os.environ.get("CI"):
-        pytest.skip("no C compiler here")
-    file = tmp_path_factory.mktemp("c") / f"_speedups{SUFFIX}"
-    compile_extension(file)
-    return file
+    return compiled(tmp_path_factory.mktemp("c"), "_speedups")
 
 
 @pytest.fixture(scope="session")
@@ -574,12 +570,15 @@ print("loaded")
 
 def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
     """In a copy of the package, with and without it, and with one that is broken."""
+    other = compiled(library.parent, "_fastpath")
     package = tmp_path / "dustdevil"
     shutil.copytree(ROOT / "src" / "dustdevil", package,
                     ignore=shutil.ignore_patterns("*.so", "*.pyd"))  # fmt: skip
     program = (
         "from dustdevil import speedups as s; import json;"
-        "print(json.dumps([s.parse_head.__module__, s.STATUS]))"
+        "from dustdevil import connection as c;"
+        "path = getattr(c.FastPath, '__module__', None);"
+        "print(json.dumps([s.parse_head.__module__, path, s.STATUS]))"
     )
 
     def choice(**environment):
@@ -588,19 +587,23 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    module, status = choice()
-    assert module == "dustdevil.twins"
+    python = ["dustdevil.twins", None]
+    *chosen, status = choice()
+    assert chosen == python
     assert "pure Python" in status
     assert "_speedups" in status
-    file = package / library.name
-    shutil.copy(library, file)
-    assert choice() == ["dustdevil._speedups", "with the extension in C"]
-    module, status = choice(DUSTDEVIL_PURE="1")
-    assert module == "dustdevil.twins"
-    assert status == "in pure Python, as DUSTDEVIL_PURE asks"
-    file.write_bytes(b"\x7fELF but not really")
-    module, status = choice()
-    assert module == "dustdevil.twins"
+    shutil.copy(library, package)
+    *chosen, status = choice()
+    assert chosen == python
+    assert "_fastpath" in status
+    shutil.copy(other, package)
+    modules = ["dustdevil._speedups", "dustdevil._fastpath"]
+    assert choice() == [*modules, "with the extension in C"]
+    asked = "in pure Python, as DUSTDEVIL_PURE asks"
+    assert choice(DUSTDEVIL_PURE="1") == [*python, asked]
+    (package / library.name).write_bytes(b"\x7fELF but not really")
+    *chosen, status = choice()
+    assert chosen == python
     assert library.name in status
 
 

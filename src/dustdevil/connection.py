@@ -10,6 +10,7 @@ What is sent, and how long anything may take, is the matter of the channel below
 """
 
 import logging
+from collections.abc import Callable
 from copy import copy
 from functools import partial
 from math import inf
@@ -22,6 +23,8 @@ from dustdevil.channel import Channel, Host
 from dustdevil.coroutine import CancelledError, Future, Task
 from dustdevil.head import Head, ProtocolError
 from dustdevil.http1 import Data, End, Event, RequestParser
+from dustdevil.loop import OnReady
+from dustdevil.speedups import fastpath
 from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
 from dustdevil.writer import BODILESS, begin, encode_head, opening
 
@@ -42,7 +45,7 @@ class Connection(Channel):
 
     def __init__(self, server: Host, stream: Stream, remote: Any):
         super().__init__(server, stream, remote)
-        self._parser = RequestParser(server.limits)
+        self._parser = RequestParser(server.limits, server.known)
         self._events: list[Event] = []  # parsed, and not yet dealt with
         self._full = False  # whether the parser may have more than it returned
         self._paused = False  # whether we leave what comes in the kernel
@@ -56,6 +59,8 @@ class Connection(Channel):
         stream.on_data = self._on_data
         stream.on_close = self._on_close
         self._wait(server.settings.header_timeout, Connection._no_head)
+        if FastPath is not None and type(stream) is Stream:
+            stream.delegate(FastPath(self))
 
     # Requests
 
@@ -64,11 +69,10 @@ class Connection(Channel):
         if self._resting and (head := parser.whole(data)):
             # Nearly all that comes is like that: one request, and it is complete.
             self._begin(head)
-            if self._resting:
-                return
-            events = []
-        else:
-            events = parser.feed(data) if data else self._feed_eof()
+            if not self._resting:
+                self._serve()  # in case that it was answered otherwise
+            return
+        events = parser.feed(data) if data else self._feed_eof()
         self._stir()
         if data:
             self._full = len(events) >= parser.limits.batch
@@ -132,22 +136,30 @@ class Connection(Channel):
             if type(answer) is CoroutineType or hasattr(answer, "send"):
                 # The first step of a coroutine is mostly its last too. Only if not
                 # is it worth a task.
-                waits_for = answer.send(None)
-                task = Task(answer, server.loop)
-                task.wait_for(waits_for)
-                answer = task
-            if isinstance(answer, Future):
-                self._stir()
-                self._task = answer
-                answer.add_done_callback(self._on_answer)
-                self._watch_half_closed()
+                self._carry_on(answer, answer.send(None))
                 return
         except StopIteration as stop:
             answer = stop.value
         except (Exception, CancelledError) as error:
             self._fail(error)
             return
-        self._respond(answer)
+        self._take(answer)
+
+    def _carry_on(self, coroutine: Any, waits_for: Any) -> None:
+        """Have a task drive the application's coroutine from its first wait on."""
+        task = Task(coroutine, self.server.loop)
+        task.wait_for(waits_for)
+        self._take(task)
+
+    def _take(self, answer: Any) -> None:
+        """The application returned a response, or what will have one."""
+        if isinstance(answer, Future):
+            self._stir()
+            self._task = answer
+            answer.add_done_callback(self._on_answer)
+            self._watch_half_closed()
+        else:
+            self._respond(answer)
 
     def _on_answer(self, task: Future) -> None:
         error = task.exception()
@@ -182,8 +194,8 @@ class Connection(Channel):
         elif self._skipping:
             self._wait(self._allowance, Connection._slow_body)
         elif self._parser.idle:
-            self._wait(self.server.idle_timeout, Connection._hang_up)
-            self._resting = not self.stream.full
+            self.deadline, self._late = self.server.rest_until, Connection._hang_up
+            self._resting = self._parser.fresh and not self.stream.full
         elif self._late is not Connection._no_head:
             self._wait(settings.header_timeout, Connection._no_head)
 
@@ -295,7 +307,7 @@ class Connection(Channel):
         start = opening(status, None, tuple(response.headers), int(time()))
         length = b"Content-Length: %d\r\n\r\n" % len(body)
         self._head = None
-        self.deadline = server.now + server.idle_timeout
+        self.deadline = server.rest_until
         self._resting = not self.stream.write(start + length + body)
         return True
 
@@ -343,6 +355,8 @@ class Connection(Channel):
         """Answer a request that the application did not."""
         if isinstance(error, ProtocolError):
             self._refuse(error)
+        elif not isinstance(error, (Exception, CancelledError)):
+            raise error  # KeyboardInterrupt and SystemExit are for the whole program
         else:
             self._report(error)
             self._respond(Page(500, "the server could not answer this"))
@@ -360,7 +374,7 @@ class Connection(Channel):
         if self._skipping:
             self._linger()  # this request has its answer already
             return
-        # A plain head is shared by all who ask the same (see http1.known_request).
+        # A plain head is shared by all who ask the same (see RequestParser.whole).
         self._head = copy(self._head) or Head(error.method, "", "1.1", b"")
         self._head.keep_alive = False
         self._respond(Page(error.status, error.reason))
@@ -374,6 +388,7 @@ class Connection(Channel):
         self._send(encode_head(101, response.headers))
         stream = self.stream
         stream.on_data = stream.on_close = None
+        stream.delegate(None)
         stream.pushback(self._parser.leftover())
         stream.resume_reading()
         self.deadline = inf
@@ -436,3 +451,18 @@ class Connection(Channel):
             self._task.cancel()
         if self._reader is not None:
             self._reader.cancel()  # it need not be that task which reads
+
+
+def fast_path() -> Callable[[Connection], OnReady] | None:
+    """What takes a known request from `recv` to `send` in C, and calls the methods
+    above for all else. None without the extension, or for other classes than ours."""
+    if fastpath is None:
+        return None
+    try:
+        fastpath.bind(Connection, Stream, Host, NO_BODY, opening)
+    except (AttributeError, TypeError):
+        return None  # somebody's own Stream keeps its data in other places
+    return fastpath.FastPath
+
+
+FastPath = fast_path()

@@ -70,7 +70,7 @@ class Headers:
             self._values = {}
             for sent, value in self.items():
                 self._values.setdefault(sent.lower(), []).append(value)
-        # A copy: requests of the same bytes share these (see http1.known_request).
+        # A copy: requests of the same bytes share these (see RequestParser.whole).
         return list(self._values.get(name.lower(), ()))
 
     def get(self, name: str, default: Any = None) -> Any:

@@ -18,7 +18,6 @@ in `writer`.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from dustdevil.grammar import (
@@ -88,8 +87,8 @@ def plain_request(data: bytes, most: int, max_fields: int) -> Head | None:
 
 # A program that asks again sends the same bytes again, and they mean the same. Browsers
 # send more of them, and seldom the same: to look those up would be in vain.
-SHORT = 256
-known_request = lru_cache(maxsize=1024)(plain_request)
+SHORT = 256  # bytes
+MOST_KNOWN = 1024  # requests; then all of them are forgotten
 
 
 class RequestParser:
@@ -103,6 +102,7 @@ class RequestParser:
     __slots__ = (
         "_after",
         "_buffer",
+        "_known",
         "_left",
         "_lines",
         "_method",
@@ -118,8 +118,14 @@ class RequestParser:
         "limits",
     )  # fmt: skip
 
-    def __init__(self, limits: Limits = Limits()):  # noqa: B008 (it is immutable)
+    def __init__(
+        self,
+        limits: Limits = Limits(),  # noqa: B008 (it is immutable)
+        known: dict[bytes, Head] | None = None,
+    ):
+        """`known`: what `whole` remembers. Parsers of the same limits may share it."""
         self.limits = limits
+        self._known = {} if known is None else known
         self._most = min(limits.line, limits.field_bytes)  # bytes of a usual head
         self._most_fields = limits.fields
         self._buffer: bytes | bytearray = b""
@@ -167,12 +173,19 @@ class RequestParser:
         """The plain request that these bytes are, if they are one and no more.
 
         That is the likeliest of all that can come, by far. For anything else nothing
-        is done, and `feed` reads it.
+        is done, and `feed` reads it. Only for a parser that is `fresh`.
         """
-        if self._buffer or self._step is not READ_HEAD:
-            return None
-        read = known_request if len(data) <= SHORT else plain_request
-        return read(data, self._most, self._most_fields)
+        if len(data) > SHORT:
+            return plain_request(data, self._most, self._most_fields)
+        known = self._known
+        head = known.get(data)
+        if head is None:
+            head = plain_request(data, self._most, self._most_fields)
+            if head is not None and head.method != "HEAD":
+                if len(known) >= MOST_KNOWN:
+                    known.clear()
+                known[data] = head
+        return head
 
     def feed_eof(self) -> list[Event]:
         """Return the event that the end of the bytes makes: an error, or none."""
@@ -190,6 +203,11 @@ class RequestParser:
     def idle(self) -> bool:
         """Whether the last request is complete and nothing of another has come."""
         return not self._buffer and self._step in FIRST_STEPS
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is idle, and not even an empty line came before the request."""
+        return not self._buffer and self._step is READ_HEAD
 
     @property
     def kept(self) -> int:

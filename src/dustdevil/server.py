@@ -45,6 +45,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from dustdevil.body import Body
+from dustdevil.channel import Host
 from dustdevil.collector import Collector
 from dustdevil.connection import Connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
@@ -97,7 +98,7 @@ class ServerSettings(Settings):
     collect_when_idle = Boolean(True, "whether garbage waits for an idle moment")
 
 
-class Server:
+class Server(Host):
     """Listens, and answers with what the application returns.
 
     `connections` are the open ones, `requests` counts what was asked so far, and
@@ -114,6 +115,7 @@ class Server:
         self.application = application
         self.settings = settings or ServerSettings()
         self.loop = loop or Loop()
+        self.enqueue = self.loop.ready.append
         self.scheme = "http" if tls is None else "https"
         self.limits = Limits(
             line=self.settings.max_line,
@@ -123,6 +125,7 @@ class Server:
             lenient_targets=self.settings.lenient_targets,
             secure=tls is not None,
         )
+        self.known: dict[bytes, Head] = {}
         self.connections: set[Connection] = set()
         self.upgraded: set[Future] = set()
         self._turned_away: set[Stream] = set()
@@ -130,11 +133,11 @@ class Server:
         self.requests = self.refused = 0
         self.collector: Collector | None = None
         self.lag = Histogram()  # by how much the sweeps come too late, in seconds
-        self.idle_timeout = self.settings.idle_timeout
+        self._idle_timeout = self.settings.idle_timeout
         self.stopping = False
         # The time, rounded up to that of the next sweep. For deadlines of seconds it
         # is near enough, and a request need not look at the clock.
-        self.now = self.loop.time()
+        self._set_time(self.loop.time())
         self._tls = tls
         self._socks: list[socket.socket] = []
         self._listener: Listener | None = None
@@ -163,7 +166,7 @@ class Server:
             for name, field in fields
             if isinstance(field, Seconds) and name not in NO_DEADLINES
         ]
-        self.now = self.loop.time()
+        self._set_time(self.loop.time())
         self._sweep(min(1.0, max(0.01, min(times) / 4)))
         for job in getattr(self.application, "jobs", ()):
             self._look_after(self.loop.spawn(run_job(job)), self._jobs)
@@ -212,7 +215,8 @@ class Server:
         all of them now and then is cheaper, and finds the late ones hardly later.
         """
         now = self.loop.time()
-        stuck, self.now = now - self.now, now + interval
+        stuck = now - self.now
+        self._set_time(now + interval)
         self.lag.observe(stuck)
         for connection in list(self.connections):
             if stuck > interval:
@@ -221,6 +225,9 @@ class Server:
             if connection.deadline <= now:
                 connection.overdue()
         self._timer = self.loop.call_later(interval, self._sweep, interval)
+
+    def _set_time(self, now: float) -> None:
+        self.now, self.rest_until = now, now + self._idle_timeout
 
     def hand_over(self, connection: Connection, upgrade: Upgrade) -> None:
         """Run another protocol on a connection's stream, and close that at its end."""
@@ -276,7 +283,8 @@ class Server:
         grace = self.settings.grace if grace is None else grace
         last_call = min(grace, self.settings.last_call)
         self.stopping = True
-        self.idle_timeout = last_call
+        self._idle_timeout = last_call
+        self._set_time(self.now)
         last = self.loop.call_later(last_call, self._close_idle)
         for task in self.upgraded | self._jobs:
             task.cancel()

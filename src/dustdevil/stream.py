@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dustdevil.coroutine import Future, current_scheduler
-from dustdevil.loop import Loop
+from dustdevil.loop import Loop, OnReady
 from dustdevil.poller import READ, WRITE
 
 # The most that one recv() takes: enough to make the call worth its price, little
@@ -60,6 +60,7 @@ class Stream:
         "_on_more",
         "_out",
         "_paused",
+        "_stand_in",
         "closed",
         "eof",
         "on_close",
@@ -84,6 +85,7 @@ class Stream:
         self._on_more: Future | None = None
         self._on_drained: Future | None = None
         self._events = 0
+        self._stand_in: OnReady | None = None
         self._watch(READ)
 
     # Readiness
@@ -94,7 +96,7 @@ class Stream:
             return
         fd = self.sock.fileno()
         if not self._events:
-            self._loop.watch(fd, events, self._on_ready)
+            self._loop.watch(fd, events, self._stand_in or self._on_ready)
         elif events:
             self._loop.rewatch(fd, events)
         else:
@@ -102,6 +104,16 @@ class Stream:
             # turn, and nobody would take it.
             self._loop.unwatch(fd)
         self._events = events
+
+    def delegate(self, on_ready: OnReady | None) -> None:
+        """Have the loop call somebody else in our place; None ends that.
+
+        Who stands in calls our methods for all that it does not do itself.
+        """
+        events = self._events
+        self._watch(0)
+        self._stand_in = on_ready
+        self._watch(events)
 
     def _on_ready(self, events: int) -> None:
         if events & WRITE:
@@ -118,16 +130,24 @@ class Stream:
             self._lost(error)
             return
         if not data:
-            self.eof = True
-            # The end of the file stays readable for ever: looking on would spin.
-            self._watch(self._events & ~READ)
-        if self.on_data is not None:
+            self._on_end()
+        elif self.on_data is not None:
             self.on_data(data)
-            return
-        self._in += data
-        if len(self._in) >= HIGH_WATER:
-            self.pause_reading()
-        self._wake_reader()
+        else:
+            self._in += data
+            if len(self._in) >= HIGH_WATER:
+                self.pause_reading()
+            self._wake_reader()
+
+    def _on_end(self) -> None:
+        """The peer has said that it sends no more."""
+        self.eof = True
+        # The end of the file stays readable for ever: looking on would spin.
+        self._watch(self._events & ~READ)
+        if self.on_data is not None:
+            self.on_data(b"")
+        else:
+            self._wake_reader()
 
     # Reading
 
@@ -370,7 +390,7 @@ class Stream:
             self._loop.call_soon(self.on_close, error)
         # Both usually lead back to this stream: without them it is freed at once,
         # and not only when the garbage collector finds the cycle.
-        self.on_data = self.on_close = None
+        self.on_data = self.on_close = self._stand_in = None
 
 
 def running_loop() -> Loop:
