@@ -21,6 +21,7 @@ from test_server import Answer, hello, post, request
 
 import dustdevil.connection
 from dustdevil import http1
+from dustdevil.body import NO_BODY
 from dustdevil.connection import Connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.head import ProtocolError
@@ -63,6 +64,7 @@ class Pair:
 
     def ask(self, data=BARE):
         """Send bytes, take turns, and return what comes."""
+        self.server._set_time(self.server.now + 1)
         self.client.send(data)
         self.turns()
         return self.received()
@@ -150,7 +152,7 @@ def test_a_known_request_is_answered_without_a_method_of_ours(pair, python):
     assert first.startswith(b"HTTP/1.1 200 OK\r\nDate: ")
     assert first.endswith(b"\r\nContent-Length: 5\r\n\r\nhello")
     assert one.server.requests == 4
-    assert one.connection.deadline == 160
+    assert one.connection.deadline == 164
     assert one.connection._resting
 
 
@@ -165,7 +167,7 @@ def test_the_application_is_called_as_ever(pair):
     one.ask()
     [*_, (head, body, connection, current)] = calls
     assert head is current is one.server.known[BARE]
-    assert body is dustdevil.connection.NO_BODY
+    assert body is NO_BODY
     assert connection is one.connection
     assert connection._head is None
 
@@ -232,9 +234,18 @@ async def writes_first(head, body, connection):
     return Answer(b"x")
 
 
+async def ends(head, body, connection):
+    connection.stream.write_eof()
+    return Answer(b"too late")
+
+
 async def stops(head, body, connection):
-    connection.server.stopping = True
+    connection.server.stopping = connection.server.requests > 2
     return Answer(b"the last")
+
+
+async def lists(head, body, connection):
+    return Answer(b"x", headers=[("A", "b")])
 
 
 def answers(*args, **options):
@@ -262,7 +273,7 @@ APPLICATIONS = {
     "raises": lambda *_: 1 / 0,
     "pieces": pieces,
     "no content": answers(status=204),
-    "reset content": answers(status=205),
+    "reset content": answers(b"x", status=205),
     "not modified": answers(status=304),
     "switching": answers(status=101),
     "no status": answers(b"x", status=99),
@@ -279,7 +290,9 @@ APPLICATIONS = {
     "upgrade": answers(b"x", upgrade=print),
     "closes": closes,
     "writes first": writes_first,
+    "ends": ends,
     "stops": stops,
+    "lists": lists,
     "large": answers(b"x" * 70_000),
 }
 REQUESTS = [
@@ -577,7 +590,7 @@ def test_it_is_bound_to_classes_with_slots_only(library):
         pass
 
     class Wrong(Stream):
-        closed = True
+        _ending = True
 
     for place, wrong, error in (
         (0, Bare, AttributeError),
@@ -589,6 +602,15 @@ def test_it_is_bound_to_classes_with_slots_only(library):
             module.bind(*given[:place], wrong, *given[place + 1 :])
     with pytest.raises(TypeError):
         module.bind(*given[:4])
+
+
+def test_what_opens_a_response_need_not_give_bytes(library):
+    module = load(library)
+    module.bind(Connection, Stream, dustdevil.channel.Host, NO_BODY, print)
+    one = Pair(hello, module.FastPath)
+    with closing(one):
+        for _ in range(3):
+            assert one.ask().endswith(b"hello")
 
 
 def test_somebody_elses_stream_is_served_in_python(monkeypatch):
@@ -687,6 +709,8 @@ def test_no_memory_is_an_error_and_not_a_crash(library):
 
 LEAKS = """
 import gc, logging
+from time import time
+from dustdevil.writer import opening
 logging.disable()
 
 def ask(n):
@@ -696,10 +720,12 @@ def ask(n):
 def held():
     gc.collect()
     parts = one, one.connection, one.connection.stream, one.server, application
-    parts += one.server.known[tests.BARE], tests.dustdevil.connection.NO_BODY
+    parts += one.server.known[tests.BARE], tests.NO_BODY
+    parts += (opening(200, None, (), int(time())),)
     return sys.getallocatedblocks(), *map(sys.getrefcount, parts)
 
-for name in "plain", "coroutine", "waits", "waits longer", "fails", "bad header":
+names = "plain", "coroutine", "waits", "waits longer", "fails", "bad header", "lists"
+for name in names:
     application = tests.APPLICATIONS[name]
     one = tests.Pair(application, module.FastPath)
     ask(100)
@@ -714,7 +740,7 @@ def test_nothing_is_lost_with_a_request(library):
     references to what lasts."""
     done = run(library, LEAKS)
     assert done.returncode == 0, done.stderr
-    assert len(lost := [*map(int, done.stdout.split())]) == 6
+    assert len(lost := [*map(int, done.stdout.split())]) == 7
     assert max(lost) < 100
 
 
@@ -731,7 +757,7 @@ spec.loader.exec_module(c)
 class Connection:
     __slots__ = ("_resting", "_head", "deadline", "stream", "server")
 class Stream:
-    __slots__ = ("closed", "_closing", "_ending", "_events", "_out")
+    __slots__ = ("_ending", "_events", "_out")
 class Host:
     __slots__ = (
         "application", "known", "requests", "rest_until", "stopping", "enqueue"

@@ -46,7 +46,7 @@ enum owner { CONNECTION, STREAM, HOST, OWNERS };
 
 enum slot {
     RESTING, HEAD, DEADLINE,
-    CLOSED, CLOSING, ENDING, EVENTS, OUT,
+    ENDING, EVENTS, OUT,
     APPLICATION, KNOWN, REQUESTS, REST_UNTIL, STOPPING, ENQUEUE,
     SLOTS
 };
@@ -55,8 +55,6 @@ static const struct { enum owner owner; const char *name; } slots[SLOTS] = {
     [RESTING] = {CONNECTION, "_resting"},
     [HEAD] = {CONNECTION, "_head"},
     [DEADLINE] = {CONNECTION, "deadline"},
-    [CLOSED] = {STREAM, "closed"},
-    [CLOSING] = {STREAM, "_closing"},
     [ENDING] = {STREAM, "_ending"},
     [EVENTS] = {STREAM, "_events"},
     [OUT] = {STREAM, "_out"},
@@ -182,10 +180,9 @@ flush(PyObject *module, PyObject *object)
     }
     FastPath *self = (FastPath *)object;
     PyObject *out = get(state, self->stream, OUT);
-    /* When it is closed there is nothing left to send; its number may be another's. */
-    if (get(state, self->stream, EVENTS) == state->read && PyBytes_CheckExact(out)
-        && PyBytes_GET_SIZE(out) > 0)
-    {
+    /* What waits for room is a bytearray. And a stream that is closed, whose number may be
+       another's by now, has nothing. */
+    if (PyBytes_CheckExact(out) && PyBytes_GET_SIZE(out) > 0) {
         Py_ssize_t size = PyBytes_GET_SIZE(out);
         Py_ssize_t sent = send(
             self->fd, PyBytes_AS_STRING(out), (size_t)size, MSG_NOSIGNAL);
@@ -236,10 +233,9 @@ static int
 is_free(const State *state, PyObject *stream)
 {
     PyObject *out = get(state, stream, OUT);
-    return get(state, stream, CLOSED) == Py_False
-        && get(state, stream, CLOSING) == Py_False
+    /* Once it closes, or waits for room, it looks for something else than bytes. */
+    return get(state, stream, EVENTS) == state->read
         && get(state, stream, ENDING) == Py_False
-        && get(state, stream, EVENTS) == state->read
         && PyBytes_CheckExact(out) && PyBytes_GET_SIZE(out) == 0;
 }
 
@@ -248,10 +244,10 @@ is_free(const State *state, PyObject *stream)
 static int
 is_plain(PyObject *status, PyObject *body, PyObject *upgrade)
 {
-    if (!PyLong_Check(status) || !PyBytes_CheckExact(body) || upgrade != Py_None) {
+    if (!PyBytes_CheckExact(body) || upgrade != Py_None) {
         return 0;
     }
-    long code = PyLong_AsLong(status); /* -1 for one too large */
+    long code = PyLong_AsLong(status); /* -1 and an exception for what is none */
     return 200 <= code && code <= 599 && code != 204 && code != 205 && code != 304;
 }
 
@@ -271,8 +267,8 @@ respond(FastPath *self, PyObject *response)
         out = encode(state, status, headers, body);
     }
     /* Only now: until here the application's objects may have done anything. */
-    if (out != NULL && get(state, self->connection, RESTING) == Py_True
-        && get(state, self->host, STOPPING) == Py_False && is_free(state, self->stream))
+    if (out != NULL && get(state, self->host, STOPPING) == Py_False
+        && is_free(state, self->stream))
     {
         arguments = PyTuple_Pack(1, self);
         sending = arguments == NULL ? NULL : PyTuple_Pack(2, state->flush, arguments);
