@@ -184,6 +184,18 @@ def test_what_is_written_is_sent_after_the_callbacks_of_the_turn(pair):
     assert one.connection.stream.unsent == 0
 
 
+def test_what_is_written_meanwhile_is_sent_with_it(pair, python):
+    one = pair(hello)
+    python.clear()
+    one.client.send(BARE)
+    for fd, events in one.loop.poller.poll(1):
+        one.loop._watched[fd](events)
+    one.connection.stream.write(b"; and more")
+    one.loop.run_ready()
+    assert one.received().endswith(b"hello; and more")
+    assert python == ["_flush"]
+
+
 async def waits(head, body, connection):
     await let_others_run()
     return Answer(b"waited")
@@ -225,7 +237,8 @@ async def pieces(head, body, connection):
 
 
 async def closes(head, body, connection):
-    connection.stream.close()
+    if connection.server.requests > 2:
+        connection.stream.close()
     return Answer(b"for nobody")
 
 
@@ -235,7 +248,8 @@ async def writes_first(head, body, connection):
 
 
 async def ends(head, body, connection):
-    connection.stream.write_eof()
+    if connection.server.requests > 2:
+        connection.stream.write_eof()
     return Answer(b"too late")
 
 
@@ -602,6 +616,9 @@ def test_it_is_bound_to_classes_with_slots_only(library):
             module.bind(*given[:place], wrong, *given[place + 1 :])
     with pytest.raises(TypeError):
         module.bind(*given[:4])
+    module.bind(*given)
+    with pytest.raises(RuntimeError, match="before"):
+        module.bind(*given)
 
 
 def test_what_opens_a_response_need_not_give_bytes(library):

@@ -541,7 +541,8 @@ PyDoc_STRVAR(bind_doc,
 "bind($module, connection, stream, host, no_body, opening, /)\n--\n\n"
 "Say where the data are: three classes, the body of a request that has none, and\n"
 "`writer.opening`. Raises AttributeError or TypeError if a class lacks one of the\n"
-"slots that are needed.");
+"slots that are needed, and RuntimeError the second time: with other distances, what\n"
+"was made before would read beside its objects.");
 
 static PyObject *
 bind_classes(PyObject *module, PyObject *args)
@@ -550,6 +551,9 @@ bind_classes(PyObject *module, PyObject *args)
     PyTypeObject *owners[OWNERS];
     PyObject *no_body, *opening;
     Py_ssize_t offsets[SLOTS];
+    if (state->no_body != NULL) {
+        return PyErr_Format(PyExc_RuntimeError, "bind() was called before");
+    }
     if (!PyArg_ParseTuple(args, "O!O!O!OO:bind", &PyType_Type, &owners[CONNECTION],
                           &PyType_Type, &owners[STREAM], &PyType_Type, &owners[HOST],
                           &no_body, &opening)) {
@@ -563,10 +567,10 @@ bind_classes(PyObject *module, PyObject *args)
     }
     memcpy(state->offsets, offsets, sizeof offsets);
     for (int i = 0; i < OWNERS; i++) {
-        Py_XSETREF(state->owners[i], (PyTypeObject *)Py_NewRef(owners[i]));
+        state->owners[i] = (PyTypeObject *)Py_NewRef(owners[i]);
     }
-    Py_XSETREF(state->no_body, Py_NewRef(no_body));
-    Py_XSETREF(state->opening, Py_NewRef(opening));
+    state->no_body = Py_NewRef(no_body);
+    state->opening = Py_NewRef(opening);
     Py_RETURN_NONE;
 }
 

@@ -460,7 +460,7 @@ def fast_path() -> Callable[[Connection], OnReady] | None:
         return None
     try:
         fastpath.bind(Connection, Stream, Host, NO_BODY, opening)
-    except (AttributeError, TypeError):
+    except (AttributeError, TypeError, RuntimeError):
         return None  # somebody's own Stream keeps its data in other places
     return fastpath.FastPath
 
