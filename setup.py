@@ -6,11 +6,16 @@ installation goes on without it, and `dustdevil --version` says so.
 
 from setuptools import Extension, setup
 
-NAMES = "_speedups", "_fastpath"
+NAMES = "_speedups", "_fastpath", "_tasks"
 
 setup(
     ext_modules=[
-        Extension(f"dustdevil.{name}", [f"src/dustdevil/{name}.c"], optional=True)
+        Extension(
+            f"dustdevil.{name}",
+            [f"src/dustdevil/{name}.c"],
+            depends=["src/dustdevil/_slots.h"],
+            optional=True,
+        )
         for name in NAMES
     ]
 )

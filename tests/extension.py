@@ -70,15 +70,30 @@ def compiled_fast_path():
     return module.FastPath
 
 
+@functools.cache
+def compiled_task_factory():
+    """What makes tasks in C, compiled. None for a learner's own `coroutine`."""
+    from dustdevil import coroutine
+
+    if Path(coroutine.__file__).parent != ROOT / "src" / "dustdevil":
+        return None
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    module = load(compiled(folder, "_tasks"))
+    module.bind(coroutine.Task, coroutine.CancelledError)
+    return module.make
+
+
 def bind(module):
     """Have `_fastpath` know our classes, as the module `connection` does."""
     from dustdevil.body import NO_BODY
     from dustdevil.channel import Host
     from dustdevil.connection import Connection
+    from dustdevil.coroutine import CancelledError
     from dustdevil.stream import Stream
     from dustdevil.writer import opening
 
-    module.bind(Connection, Stream, Host, NO_BODY, opening)
+    module.bind(Connection, Stream, Host, NO_BODY, opening, CancelledError)
 
 
 class Fence:

@@ -15,7 +15,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 BUILD = TESTS.parent / "build" / "memcheck"
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -g"
-SOURCES = r"\((_speedups|_fastpath)\.c:[0-9]+\)"  # in a report of valgrind's
+SOURCES = r"\((_speedups|_fastpath|_tasks)\.c:[0-9]+\)"  # in a report of valgrind's
 VALGRIND = ("valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect "
             "--num-callers=30")  # fmt: skip
 
@@ -38,7 +38,8 @@ def sanitizers():
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     command += ["-o", "timeout=900", TESTS / "test_speedups.py"]
-    command += [TESTS / "test_fastpath.py"]
+    command += [TESTS / "test_fastpath.py", TESTS / "test_tasks.py"]
+    command += [TESTS / "test_coroutine.py"]
     return subprocess.run(command, env=env).returncode
 
 
@@ -58,15 +59,21 @@ def use():
 
     import test_fastpath
     import test_speedups
+    import test_tasks
     from extension import SUFFIX, compile_extension, load
 
     logging.disable()  # many of the requests fail, as they should
     BUILD.mkdir(parents=True, exist_ok=True)
-    for name, tests in ("_speedups", test_speedups), ("_fastpath", test_fastpath):
+    modules = {
+        "_speedups": test_speedups,
+        "_fastpath": test_fastpath,
+        "_tasks": test_tasks,
+    }
+    for name, tests in modules.items():
         file = BUILD / f"{name}{SUFFIX}"
         compile_extension(file, "-O1 -g")
         module = load(file)
-        for _ in range(50):
+        for _ in range(20):
             tests.use_everything(module)
     return 0
 

@@ -64,7 +64,7 @@ def test_every_module_of_the_stack_belongs_to_one_piece():
     named = [module for piece in pieces.load() for module in piece.modules]
     assert len(named) == len(set(named))
     files = (ROOT / "src" / "dustdevil").iterdir()
-    stack = {path.stem for path in files if path.suffix in {".py", ".c"}}
+    stack = {path.stem for path in files if path.suffix in {".py", ".c", ".h"}}
     assert stack - {"__init__", "__main__", "cli"} <= set(named)
 
 

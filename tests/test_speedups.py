@@ -570,15 +570,17 @@ print("loaded")
 
 def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
     """In a copy of the package, with and without it, and with one that is broken."""
-    other = compiled(library.parent, "_fastpath")
+    others = [compiled(library.parent, name) for name in ("_fastpath", "_tasks")]
     package = tmp_path / "dustdevil"
     shutil.copytree(ROOT / "src" / "dustdevil", package,
                     ignore=shutil.ignore_patterns("*.so", "*.pyd"))  # fmt: skip
     program = (
         "from dustdevil import speedups as s; import json;"
         "from dustdevil import connection as c;"
+        "from dustdevil.loop import Loop;"
         "path = getattr(c.FastPath, '__module__', None);"
-        "print(json.dumps([s.parse_head.__module__, path, s.STATUS]))"
+        "task = getattr(Loop.task_factory, '__module__', None);"
+        "print(json.dumps([s.parse_head.__module__, path, task, s.STATUS]))"
     )
 
     def choice(**environment):
@@ -587,17 +589,18 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    python = ["dustdevil.twins", None]
+    python = ["dustdevil.twins", None, None]
     *chosen, status = choice()
     assert chosen == python
     assert "pure Python" in status
     assert "_speedups" in status
     shutil.copy(library, package)
-    *chosen, status = choice()
-    assert chosen == python
-    assert "_fastpath" in status
-    shutil.copy(other, package)
-    modules = ["dustdevil._speedups", "dustdevil._fastpath"]
+    for other in others:
+        *chosen, status = choice()
+        assert chosen == python
+        assert f"dustdevil.{other.name.partition('.')[0]}" in status
+        shutil.copy(other, package)
+    modules = ["dustdevil._speedups", "dustdevil._fastpath", "dustdevil._tasks"]
     assert choice() == [*modules, "with the extension in C"]
     asked = "in pure Python, as DUSTDEVIL_PURE asks"
     assert choice(DUSTDEVIL_PURE="1") == [*python, asked]

@@ -4,6 +4,7 @@ import gc
 import socket
 
 import pytest
+from extension import compiled_task_factory
 
 from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.loop import Loop
@@ -21,9 +22,10 @@ from dustdevil.sync import (
 )
 
 
-@pytest.fixture
-def loop():
+@pytest.fixture(params=["python", "c"])
+def loop(request):
     loop = Loop()
+    loop.task_factory = compiled_task_factory() if request.param == "c" else None
     yield loop
     loop.close()
 

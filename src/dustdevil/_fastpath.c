@@ -13,20 +13,13 @@
        respond     a plain response, all of it bytes, and a stream with nothing unsent
        flush       the socket takes all of them
 
-   The data stay in the Python objects. Their classes have `__slots__`, so that each
-   attribute lies at a fixed distance from where its object begins. `bind` asks for the
-   distances once (they are in the member descriptors, Objects/descrobject.c), and then
-   an attribute is one pointer to follow, as for the interpreter itself.
+   The data stay in the Python objects, in slots, and are read and written there: see
+   `_slots.h`.
 
    Like the loop, all this belongs to one thread at a time. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <errno.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "_slots.h"
 #include <string.h>
-#include <structmember.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -85,12 +78,13 @@ static const char *const names[NAMES] = {
 /* Each interpreter that loads the module has one of these. */
 typedef struct {
     PyTypeObject *fast_path;
-    PyObject *flush;    /* the function below */
-    PyObject *one;      /* 1; in Python, small integers exist once */
-    PyObject *read;     /* poller.READ: EPOLLIN alone, which is 1 too */
-    PyObject *nothing;  /* b"" */
-    PyObject *no_body;  /* body.NO_BODY; NULL before bind() */
-    PyObject *opening;  /* writer.opening */
+    PyObject *flush;     /* the function below */
+    PyObject *one;       /* 1; in Python, small integers exist once */
+    PyObject *read;      /* poller.READ: EPOLLIN alone, which is 1 too */
+    PyObject *nothing;   /* b"" */
+    PyObject *no_body;   /* body.NO_BODY; NULL before bind() */
+    PyObject *opening;   /* writer.opening */
+    PyObject *cancelled; /* coroutine.CancelledError */
     PyTypeObject *owners[OWNERS];
     Py_ssize_t offsets[SLOTS];
     PyObject *names[NAMES];
@@ -104,28 +98,16 @@ typedef struct {
     int fd;
 } FastPath;
 
-/* Where an object, of the class that `bind` looked at, has its attribute. */
-static PyObject **
-place(const State *state, PyObject *object, enum slot slot)
-{
-    return (PyObject **)((char *)object + state->offsets[slot]);
-}
-
-/* `object.slot`, a borrowed reference; None if it was deleted. */
 static PyObject *
 get(const State *state, PyObject *object, enum slot slot)
 {
-    PyObject *value = *place(state, object, slot);
-    return value == NULL ? Py_None : value;
+    return get_at(object, state->offsets[slot]);
 }
 
-/* `object.slot = value`. The reference is ours to give away. */
 static void
 put(const State *state, PyObject *object, enum slot slot, PyObject *value)
 {
-    PyObject **at = place(state, object, slot), *old = *at;
-    *at = value;
-    Py_XDECREF(old); /* last: it may call anything, which then finds all in order */
+    put_at(object, state->offsets[slot], value);
 }
 
 /* `object.name(argument)`, or without one where that is NULL. */
@@ -135,25 +117,6 @@ call(const State *state, PyObject *object, enum name name, PyObject *argument)
     PyObject *arguments[] = {object, argument};
     return PyObject_VectorcallMethod(
         state->names[name], arguments, argument == NULL ? 1 : 2, NULL);
-}
-
-/* Take the exception that was raised, as `except BaseException as error` does. */
-static PyObject *
-caught(void)
-{
-#if PY_VERSION_HEX >= 0x030C0000
-    return PyErr_GetRaisedException();
-#else
-    PyObject *type, *error, *traceback;
-    PyErr_Fetch(&type, &error, &traceback);
-    PyErr_NormalizeException(&type, &error, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(error, traceback);
-    }
-    Py_DECREF(type);
-    Py_XDECREF(traceback);
-    return error;
-#endif
 }
 
 /* `object.name(error)` with the exception that was raised. */
@@ -342,7 +305,10 @@ answer(FastPath *self, PyObject *head)
             : call(state, self->connection, TAKE, response);
         Py_DECREF(response);
     }
-    else if (result == NULL) {
+    else if (result == NULL && (PyErr_ExceptionMatches(PyExc_Exception)
+                                || PyErr_ExceptionMatches(state->cancelled)))
+    {
+        /* Others, like KeyboardInterrupt, are for the whole program. */
         result = report(state, self->connection, FAIL);
     }
     return result;
@@ -490,10 +456,6 @@ static PyMemberDef members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-/* Python's tables have one type for pointers to functions and to data, which C keeps
-   apart: between them stands a number. */
-#define FUNCTION(name) ((void *)(uintptr_t)(name))
-
 static PyType_Slot type_slots[] = {
     {Py_tp_doc, (void *)fast_path_doc},
     {Py_tp_new, FUNCTION(new)},
@@ -516,31 +478,10 @@ static PyType_Spec type_spec = {
 /* ------------------------------------------------------------------------------
    The module. */
 
-/* How far behind an object's beginning a slot of its class lies; -1 and an exception if
-   that is no slot. */
-static Py_ssize_t
-offset_of(PyTypeObject *type, const char *name)
-{
-    Py_ssize_t offset = -1;
-    PyObject *descriptor = PyObject_GetAttrString((PyObject *)type, name);
-    if (descriptor == NULL) {
-        return -1;
-    }
-    if (Py_IS_TYPE(descriptor, &PyMemberDescr_Type)
-        && ((PyMemberDescrObject *)descriptor)->d_member->type == T_OBJECT_EX) {
-        offset = ((PyMemberDescrObject *)descriptor)->d_member->offset;
-    }
-    else {
-        PyErr_Format(PyExc_TypeError, "%.100s.%s is no slot", type->tp_name, name);
-    }
-    Py_DECREF(descriptor);
-    return offset;
-}
-
 PyDoc_STRVAR(bind_doc,
-"bind($module, connection, stream, host, no_body, opening, /)\n--\n\n"
-"Say where the data are: three classes, the body of a request that has none, and\n"
-"`writer.opening`. Raises AttributeError or TypeError if a class lacks one of the\n"
+"bind($module, connection, stream, host, no_body, opening, cancelled, /)\n--\n\n"
+"Say where the data are: three classes, the body of a request that has none,\n"
+"`writer.opening`, and what cancels a coroutine. Raises AttributeError or TypeError if a class lacks one of the\n"
 "slots that are needed, and RuntimeError the second time: with other distances, what\n"
 "was made before would read beside its objects.");
 
@@ -549,14 +490,14 @@ bind_classes(PyObject *module, PyObject *args)
 {
     State *state = PyModule_GetState(module);
     PyTypeObject *owners[OWNERS];
-    PyObject *no_body, *opening;
+    PyObject *no_body, *opening, *cancelled;
     Py_ssize_t offsets[SLOTS];
     if (state->no_body != NULL) {
         return PyErr_Format(PyExc_RuntimeError, "bind() was called before");
     }
-    if (!PyArg_ParseTuple(args, "O!O!O!OO:bind", &PyType_Type, &owners[CONNECTION],
+    if (!PyArg_ParseTuple(args, "O!O!O!OOO:bind", &PyType_Type, &owners[CONNECTION],
                           &PyType_Type, &owners[STREAM], &PyType_Type, &owners[HOST],
-                          &no_body, &opening)) {
+                          &no_body, &opening, &cancelled)) {
         return NULL;
     }
     for (int i = 0; i < SLOTS; i++) {
@@ -571,6 +512,7 @@ bind_classes(PyObject *module, PyObject *args)
     }
     state->no_body = Py_NewRef(no_body);
     state->opening = Py_NewRef(opening);
+    state->cancelled = Py_NewRef(cancelled);
     Py_RETURN_NONE;
 }
 
@@ -606,6 +548,7 @@ traverse_module(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->flush);
     Py_VISIT(state->no_body);
     Py_VISIT(state->opening);
+    Py_VISIT(state->cancelled);
     for (int i = 0; i < OWNERS; i++) {
         Py_VISIT(state->owners[i]);
     }
@@ -623,6 +566,7 @@ clear_module(PyObject *module)
     Py_CLEAR(state->nothing);
     Py_CLEAR(state->no_body);
     Py_CLEAR(state->opening);
+    Py_CLEAR(state->cancelled);
     for (int i = 0; i < OWNERS; i++) {
         Py_CLEAR(state->owners[i]);
     }

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from dustdevil.body import Body, close
-from dustdevil.coroutine import let_others_run
+from dustdevil.coroutine import Task, let_others_run
 from dustdevil.head import Head
 from dustdevil.http1 import Limits
 from dustdevil.loop import Loop
@@ -24,9 +24,9 @@ class Host:
     They are slots, so that the fast path in C finds them too (see `_fastpath.c`).
     """
 
-    __slots__ = ("application", "enqueue", "known", "limits", "loop", "now",
-                 "refused", "requests", "rest_until", "scheme", "settings",
-                 "stopping")  # fmt: skip
+    __slots__ = ("application", "enqueue", "known", "limits", "loop",
+                 "make_task", "now", "refused", "requests", "rest_until", "scheme",
+                 "settings", "stopping")  # fmt: skip
 
     application: Callable[[Head, Body, Any], Any]
     settings: Any
@@ -34,6 +34,7 @@ class Host:
     known: dict[bytes, Head]  # plain requests that came before, by their bytes
     loop: Loop
     enqueue: Callable[[tuple[Callable[..., Any], tuple[Any, ...]]], None]
+    make_task: Callable[[Any, Loop], Task]  # of a coroutine, on the loop
     scheme: str
     now: float
     rest_until: float  # when a connection that rests from now on has rested enough

@@ -147,7 +147,7 @@ class Connection(Channel):
 
     def _carry_on(self, coroutine: Any, waits_for: Any) -> None:
         """Have a task drive the application's coroutine from its first wait on."""
-        task = Task(coroutine, self.server.loop)
+        task = self.server.make_task(coroutine, self.server.loop)
         task.wait_for(waits_for)
         self._take(task)
 
@@ -355,8 +355,6 @@ class Connection(Channel):
         """Answer a request that the application did not."""
         if isinstance(error, ProtocolError):
             self._refuse(error)
-        elif not isinstance(error, (Exception, CancelledError)):
-            raise error  # KeyboardInterrupt and SystemExit are for the whole program
         else:
             self._report(error)
             self._respond(Page(500, "the server could not answer this"))
@@ -459,7 +457,7 @@ def fast_path() -> Callable[[Connection], OnReady] | None:
     if fastpath is None:
         return None
     try:
-        fastpath.bind(Connection, Stream, Host, NO_BODY, opening)
+        fastpath.bind(Connection, Stream, Host, NO_BODY, opening, CancelledError)
     except (AttributeError, TypeError, RuntimeError):
         return None  # somebody's own Stream keeps its data in other places
     return fastpath.FastPath

@@ -19,8 +19,9 @@ from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
 
-from dustdevil.coroutine import Callback, Scheduler
+from dustdevil.coroutine import Callback, CancelledError, Scheduler, Task
 from dustdevil.poller import READ, Poller, default_poller
+from dustdevil.speedups import task_factory
 
 OnReady = Callable[[int], Any]
 T = TypeVar("T")
@@ -48,6 +49,8 @@ class Timer:
 
 class Loop(Scheduler):
     """A scheduler with a poller, timers, signals, and an ear for other threads."""
+
+    task_factory = task_factory(Task, CancelledError)
 
     def __init__(self, poller: Poller | None = None) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ from dustdevil.body import Body
 from dustdevil.channel import Host
 from dustdevil.collector import Collector
 from dustdevil.connection import Connection
-from dustdevil.coroutine import CancelledError, Future, let_others_run
+from dustdevil.coroutine import CancelledError, Future, Task, let_others_run
 from dustdevil.fields import Boolean, Integer, Seconds, Settings, Size
 from dustdevil.head import Head
 from dustdevil.http1 import Limits
@@ -116,6 +116,8 @@ class Server(Host):
         self.settings = settings or ServerSettings()
         self.loop = loop or Loop()
         self.enqueue = self.loop.ready.append
+        # Not every loop makes its tasks otherwise: it may be somebody's own.
+        self.make_task = getattr(self.loop, "task_factory", None) or Task
         self.scheme = "http" if tls is None else "https"
         self.limits = Limits(
             line=self.settings.max_line,

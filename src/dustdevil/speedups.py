@@ -1,32 +1,52 @@
-"""What is worth writing in C: here it is decided which twin serves.
+"""What is worth writing in C: here it is decided whether it serves.
 
-`_speedups` and `_fastpath` are built when the package is installed, if there is a C
-compiler and the headers of Python. Where they aren't, or where the environment variable
-DUSTDEVIL_PURE is set, Python serves: slower, and otherwise the same. `STATUS` says
-which it is, and `dustdevil --version` prints it.
+`_speedups`, `_fastpath` and `_tasks` are built when the package is installed, if there
+is a C compiler and the headers of Python. Where they aren't, or where the environment
+variable DUSTDEVIL_PURE is set, Python serves: slower, and otherwise the same. `STATUS`
+says which it is, and `dustdevil --version` prints it.
 """
 
 import os
+import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from dustdevil import twins
 
+NAMES = "_speedups", "_fastpath", "_tasks"
 
-def choose() -> tuple[ModuleType, ModuleType | None, str]:
-    """The module to take the functions from, the fast path if there is one, and a
-    sentence that says why."""
+
+def load() -> tuple[list[ModuleType], str]:
+    """The modules in C, or none of them, and a sentence that says why."""
     if os.environ.get("DUSTDEVIL_PURE"):
-        return twins, None, "in pure Python, as DUSTDEVIL_PURE asks"
+        return [], "in pure Python, as DUSTDEVIL_PURE asks"
     try:
-        functions = import_module("dustdevil._speedups")
-        path = import_module("dustdevil._fastpath")
+        modules = [import_module(f"dustdevil.{name}") for name in NAMES]
     except ImportError as error:
-        return twins, None, f"in pure Python, since the extension is missing ({error})"
-    return functions, path, "with the extension in C"
+        return [], f"in pure Python, since the extension is missing ({error})"
+    return modules, "with the extension in C"
 
 
-chosen, fastpath, STATUS = choose()
-parse_head = chosen.parse_head
-fs64 = chosen.fs64
-apply_mask = chosen.apply_mask
+in_c, STATUS = load()
+functions, fastpath, tasks = in_c or (twins, None, None)
+parse_head = functions.parse_head
+fs64 = functions.fs64
+apply_mask = functions.apply_mask
+
+
+def task_factory(task: type, cancelled: type) -> Any:
+    """What makes tasks like those of the class `task`, with their steps in C.
+
+    None without the extension, and for a class that is somebody else's: whoever has
+    written a `coroutine` of his own wants to see it run.
+    """
+    file = sys.modules[task.__module__].__file__ or ""
+    if tasks is None or Path(file).parent != Path(__file__).parent:
+        return None
+    try:
+        tasks.bind(task, cancelled)
+    except RuntimeError:
+        return None  # it has another such class already: the module came in twice
+    return tasks.make

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PIECES = ROOT / "book" / "pieces.toml"
+HEADERS = {"_slots"}  # modules that are a header of C
 
 # The README holds the table between these two lines; a test compares it.
 BEGIN = "<!-- pieces: begin (python -m workshop.pieces) -->"
@@ -63,7 +64,8 @@ def _source(module: str) -> str:
     """`routing` stands in the stack; `workshop.livebook` says where it stands."""
     if "." in module:
         return f"src/{module.replace('.', '/')}"
-    return f"src/dustdevil/{module}" + (".c" if module.startswith("_") else ".py")
+    c = ".h" if module in HEADERS else ".c"
+    return f"src/dustdevil/{module}" + (c if module.startswith("_") else ".py")
 
 
 def load(path: Path = PIECES) -> list[Piece]:

@@ -267,4 +267,5 @@ def _with_blanks(numbers: set[int], lines: list[str]) -> list[int]:
 LANGUAGES: dict[str, type[PythonSource] | type[CSource]] = {
     ".py": PythonSource,
     ".c": CSource,
+    ".h": CSource,
 }
