@@ -273,7 +273,8 @@ def test_a_closed_connection_is_freed_unless_a_handler_keeps_it(keeps, caplog):
     server = Server(application, loop=loop)
     port = server.listen("127.0.0.1", 0)
     server.start()
-    watch = LeakWatch(Connection, lambda one: one.server is server and one.stream.closed)
+    # Other tests may have left some; only ours are looked at.
+    watch = LeakWatch(Connection, lambda c: c.server is server and c.stream.closed)
 
     async def main():
         stream = await connect("127.0.0.1", port)

@@ -5,6 +5,7 @@ the two are led through the same stories, and the C is given what it can't expec
 """
 
 import gc
+import math
 import subprocess
 import sys
 import traceback
@@ -213,6 +214,25 @@ def test_what_ends_the_program_ends_it(scheduler, error):
     assert isinstance(task.exception(), error)
 
 
+def test_a_failure_is_reported_while_another_one_passes(make):
+    """Its task is freed on the way of an exception."""
+    scheduler = Scheduler()
+    reported = []
+    scheduler.on_error = lambda error, where: reported.append((error, where))
+
+    async def fails():
+        raise LookupError("unheard")
+
+    def failed():
+        task = make(fails(), scheduler)
+        task.step()
+        return task
+
+    with pytest.raises(TypeError, match="real number"):
+        math.sqrt(failed())
+    assert [str(error) for error, _ in reported] == ["unheard"]
+
+
 class Coroutine:
     """Any object with these methods can be a coroutine."""
 
@@ -366,8 +386,14 @@ async def catches():
     except LookupError:
         await scheduler.spawn(ends())
 
-def cancelled():
-    task = scheduler.spawn(waits())
+async def outlives():
+    try:
+        await waits()
+    except CancelledError:
+        return 2000 + len(scheduler.ready)
+
+def cancelled(coroutine):
+    task = scheduler.spawn(coroutine)
     scheduler.run_ready()
     scheduler.run_ready()
     task.cancel()
@@ -376,7 +402,8 @@ def cancelled():
 def story():
     for coroutine in ends(), fails(), catches():
         scheduler.spawn(coroutine)
-    cancelled()
+    cancelled(waits())
+    cancelled(outlives())
     while scheduler.ready:
         scheduler.run_ready()
 """
