@@ -196,6 +196,37 @@ def test_what_is_written_meanwhile_is_sent_with_it(pair, python):
     assert python == ["_flush"]
 
 
+def test_all_that_was_answered_in_a_turn_is_sent_by_one_call(
+    fast_path, python, monkeypatch
+):
+    """And where one of them fails, the others get theirs."""
+    one, *others = [Pair(hello, fast_path) for _ in range(3)]
+    failed = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda it: failed.append(it.exc_type))
+    with closing(one), closing(others[0]), closing(others[1]):
+        for pair in one, *others:
+            pair.ask(), pair.ask()
+            pair.connection.server = one.server
+        python.clear()
+        paths = [pair.connection.stream._stand_in for pair in (one, *others)]
+        for n, pair in enumerate((one, *others)):
+            pair.client.send(BARE)
+            fast = type(paths[n])(pair.connection)
+            one.server.known[BARE] = pair.server.known[BARE]
+            fast(1)
+        assert len(one.server.unsent) == 3
+        assert len(one.loop.ready) == 1
+        others[0].connection.stream._out = bytearray(b"kept by somebody")
+        monkeypatch.setattr(Stream, "_flush", lambda _: 1 / 0)
+        one.loop.run_ready()
+        assert one.server.unsent == []
+        assert one.received().endswith(b"hello")
+        assert others[1].received().endswith(b"hello")
+        assert failed == [ZeroDivisionError]
+        monkeypatch.undo()
+        others[0].connection.stream._out = b""
+
+
 async def waits(head, body, connection):
     await let_others_run()
     return Answer(b"waited")
@@ -554,14 +585,17 @@ def test_what_may_be_known(pair):
     assert {*one.server.known} == {BARE, long}
 
 
-@pytest.mark.parametrize("name", ["known", "requests", "application", "enqueue"])
+@pytest.mark.parametrize(
+    "name", ["known", "requests", "application", "enqueue", "unsent"]
+)
 def test_an_attribute_that_was_deleted(pair, name, caplog):
     one = pair(hello)
     delattr(one.server, name)
     one.client.send(BARE)
     one.turns()
-    if name == "enqueue":
+    if name in ("enqueue", "unsent"):
         assert one.received().endswith(b"hello")
+        assert one.ask().endswith(b"hello")
     else:
         assert "TypeError" in caplog.text or "SystemError" in caplog.text
 
@@ -579,8 +613,14 @@ def test_it_takes_connections_of_ours_only(library, fast_path):
                 module.FastPath(wrong)
             with pytest.raises(TypeError, match="flush"):
                 module.flush(wrong)
-        with pytest.raises(TypeError):
-            module.flush(fast_path(one.connection))  # of another module
+        # What is in the list and not of ours is left alone.
+        one.connection.stream._out = b"unsent"
+        unsent = [None, fast_path(one.connection), module.FastPath]
+        module.flush(unsent)
+        assert unsent == []
+        assert one.connection.stream._out == b"unsent"
+        module.flush([module.FastPath(one.connection)])
+        assert one.received() == b"unsent"
         with pytest.raises(TypeError):
             module.FastPath()
         path = module.FastPath(one.connection)
@@ -787,7 +827,8 @@ class Stream:
     __slots__ = ("_ending", "_events", "_out")
 class Host:
     __slots__ = (
-        "application", "known", "requests", "rest_until", "stopping", "enqueue"
+        "application", "known", "requests", "rest_until", "stopping", "enqueue",
+        "unsent"
     )
 c.bind(Connection, Stream, Host, None, print, KeyError)
 '''

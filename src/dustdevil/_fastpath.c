@@ -40,7 +40,7 @@ enum owner { CONNECTION, STREAM, HOST, OWNERS };
 enum slot {
     RESTING, HEAD, DEADLINE,
     ENDING, EVENTS, OUT,
-    APPLICATION, KNOWN, REQUESTS, REST_UNTIL, STOPPING, ENQUEUE,
+    APPLICATION, KNOWN, REQUESTS, REST_UNTIL, STOPPING, UNSENT, ENQUEUE,
     SLOTS
 };
 
@@ -56,6 +56,7 @@ static const struct { enum owner owner; const char *name; } slots[SLOTS] = {
     [REQUESTS] = {HOST, "requests"},
     [REST_UNTIL] = {HOST, "rest_until"},
     [STOPPING] = {HOST, "stopping"},
+    [UNSENT] = {HOST, "unsent"},
     [ENQUEUE] = {HOST, "enqueue"},
 };
 
@@ -133,15 +134,11 @@ report(const State *state, PyObject *object, enum name name)
 /* ------------------------------------------------------------------------------
    Out. */
 
-/* Send what the stream has: what the loop calls at the end of its turn. */
+/* Send what the stream has, as Stream._flush. */
 static PyObject *
-flush(PyObject *module, PyObject *object)
+flush_one(FastPath *self)
 {
-    const State *state = PyModule_GetState(module);
-    if (!Py_IS_TYPE(object, state->fast_path)) {
-        return PyErr_Format(PyExc_TypeError, "flush() takes a FastPath");
-    }
-    FastPath *self = (FastPath *)object;
+    const State *state = self->state;
     PyObject *out = get(state, self->stream, OUT);
     /* What waits for room is a bytearray. And a stream that is closed, whose number may be
        another's by now, has nothing. */
@@ -165,6 +162,77 @@ flush(PyObject *module, PyObject *object)
     return call(state, self->stream, FLUSH, NULL);
 }
 
+/* Send what the streams of these fast paths have: what the loop calls, once, at the end
+   of a turn in which something was answered. The list is empty then. */
+static PyObject *
+flush(PyObject *module, PyObject *unsent)
+{
+    const State *state = PyModule_GetState(module);
+    if (!PyList_CheckExact(unsent)) {
+        return PyErr_Format(PyExc_TypeError, "flush() takes a list");
+    }
+    PyObject *all = PyList_GetSlice(unsent, 0, PyList_GET_SIZE(unsent));
+    if (all == NULL || PyList_SetSlice(unsent, 0, PyList_GET_SIZE(unsent), NULL) < 0) {
+        Py_XDECREF(all);
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(all); i++) {
+        PyObject *one = PyList_GET_ITEM(all, i);
+        if (Py_IS_TYPE(one, state->fast_path)) {
+            PyObject *result = flush_one((FastPath *)one);
+            if (result == NULL) {
+                PyErr_WriteUnraisable(one); /* the others are sent all the same */
+            }
+            Py_XDECREF(result);
+        }
+    }
+    Py_DECREF(all);
+    Py_RETURN_NONE;
+}
+
+/* Have the stream flushed at the end of the turn; -1 and an exception on failure. */
+static int
+flush_later(FastPath *self)
+{
+    const State *state = self->state;
+    PyObject *unsent = get(state, self->host, UNSENT);
+    if (!PyList_CheckExact(unsent) || PyList_Append(unsent, (PyObject *)self) < 0) {
+        return -1;
+    }
+    if (PyList_GET_SIZE(unsent) > 1) {
+        return 0; /* it is on its way */
+    }
+    PyObject *call = Py_BuildValue("(O(O))", state->flush, unsent);
+    PyObject *queued = call == NULL ? NULL
+        : PyObject_CallOneArg(get(state, self->host, ENQUEUE), call);
+    Py_XDECREF(call);
+    Py_XDECREF(queued);
+    if (queued == NULL) {
+        PyObject *error = caught();
+        PyList_SetSlice(unsent, 0, PyList_GET_SIZE(unsent), NULL);
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        Py_DECREF(error);
+    }
+    return queued == NULL ? -1 : 0;
+}
+
+/* The beginning of a head, its end, and the body, as one piece. */
+static PyObject *
+join(PyObject *opening, PyObject *body)
+{
+    Py_ssize_t first = PyBytes_GET_SIZE(opening), last = PyBytes_GET_SIZE(body);
+    char length[48];
+    int middle = PyOS_snprintf(length, sizeof length, "Content-Length: %zd\r\n\r\n", last);
+    PyObject *result = PyBytes_FromStringAndSize(NULL, first + middle + last);
+    if (result != NULL) {
+        char *to = PyBytes_AS_STRING(result);
+        memcpy(to, PyBytes_AS_STRING(opening), (size_t)first);
+        memcpy(to + first, length, (size_t)middle);
+        memcpy(to + first + middle, PyBytes_AS_STRING(body), (size_t)last);
+    }
+    return result;
+}
+
 /* The response as bytes, if its status line and headers are in order. */
 static PyObject *
 encode(const State *state, PyObject *status, PyObject *headers, PyObject *body)
@@ -178,12 +246,7 @@ encode(const State *state, PyObject *status, PyObject *headers, PyObject *body)
         opening = PyObject_Vectorcall(state->opening, arguments, 4, NULL);
     }
     if (opening != NULL && PyBytes_CheckExact(opening)) {
-        result = PyBytes_FromFormat(
-            "%sContent-Length: %zd\r\n\r\n", PyBytes_AS_STRING(opening),
-            PyBytes_GET_SIZE(body));
-    }
-    if (result != NULL) {
-        PyBytes_Concat(&result, body);
+        result = join(opening, body);
     }
     Py_XDECREF(pairs);
     Py_XDECREF(second);
@@ -224,36 +287,28 @@ respond(FastPath *self, PyObject *response)
     PyObject *headers = PyObject_GetAttr(response, state->names[HEADERS]);
     PyObject *body = PyObject_GetAttr(response, state->names[BODY]);
     PyObject *upgrade = PyObject_GetAttr(response, state->names[UPGRADE]);
-    PyObject *out = NULL, *arguments = NULL, *sending = NULL, *queued = NULL;
+    PyObject *out = NULL;
+    int done = 0;
     int all = status != NULL && headers != NULL && body != NULL && upgrade != NULL;
     if (all && is_plain(status, body, upgrade)) {
         out = encode(state, status, headers, body);
     }
     /* Only now: until here the application's objects may have done anything. */
     if (out != NULL && get(state, self->host, STOPPING) == Py_False
-        && is_free(state, self->stream))
+        && is_free(state, self->stream) && flush_later(self) == 0)
     {
-        arguments = PyTuple_Pack(1, self);
-        sending = arguments == NULL ? NULL : PyTuple_Pack(2, state->flush, arguments);
-        queued = sending == NULL ? NULL
-            : PyObject_CallOneArg(get(state, self->host, ENQUEUE), sending);
-    }
-    if (queued != NULL) {
         put(state, self->stream, OUT, Py_NewRef(out));
         put(state, self->connection, HEAD, Py_NewRef(Py_None));
         put(state, self->connection, DEADLINE,
             Py_NewRef(get(state, self->host, REST_UNTIL)));
+        done = 1;
     }
-    int done = queued != NULL;
     PyErr_Clear(); /* Python raises it again, where it is dealt with */
     Py_XDECREF(status);
     Py_XDECREF(headers);
     Py_XDECREF(body);
     Py_XDECREF(upgrade);
     Py_XDECREF(out);
-    Py_XDECREF(arguments);
-    Py_XDECREF(sending);
-    Py_XDECREF(queued);
     return done;
 }
 
@@ -585,7 +640,8 @@ free_module(void *module)
 static PyMethodDef methods[] = {
     {"bind", bind_classes, METH_VARARGS, bind_doc},
     {"flush", flush, METH_O,
-     PyDoc_STR("flush($module, fast_path, /)\n--\n\nAs `Stream._flush`.")},
+     PyDoc_STR("flush($module, unsent, /)\n--\n\n"
+               "Send what the streams of these FastPaths have; empty the list.")},
     {NULL, NULL, 0, NULL},
 };
 

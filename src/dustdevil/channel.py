@@ -26,7 +26,7 @@ class Host:
 
     __slots__ = ("application", "enqueue", "known", "limits", "loop",
                  "make_task", "now", "refused", "requests", "rest_until", "scheme",
-                 "settings", "stopping")  # fmt: skip
+                 "settings", "stopping", "unsent")  # fmt: skip
 
     application: Callable[[Head, Body, Any], Any]
     settings: Any
@@ -41,6 +41,7 @@ class Host:
     requests: int
     refused: int
     stopping: bool
+    unsent: list[Any]  # what has answered in C, in this turn
 
     def forget(self, connection: Any) -> None:
         """It is closed."""
