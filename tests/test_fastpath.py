@@ -6,12 +6,15 @@ are set side by side, on one socket each, and the C is given what it can't expec
 
 import gc
 import http
+import re
 import subprocess
 import sys
 import weakref
 from contextlib import closing, suppress
+from email.utils import formatdate
 from socket import SHUT_WR, SO_LINGER, SOL_SOCKET, socket, socketpair
 from struct import pack
+from time import time
 
 import pytest
 from extension import ROOT, bind, compiled, compiled_fast_path, load
@@ -225,6 +228,20 @@ def test_all_that_was_answered_in_a_turn_is_sent_by_one_call(
         assert failed == [ZeroDivisionError]
         monkeypatch.undo()
         others[0].connection.stream._out = b""
+
+
+def test_the_date_is_that_of_the_moment(pair):
+    """What a response begins with is kept for a second, and no longer."""
+    one = pair(hello)
+    dates = set()
+    while len(dates) < 2:
+        before = int(time())
+        [date] = re.findall(rb"\r\nDate: ([^\r]*)\r\n", one.ask())
+        after = int(time())
+        assert date.decode() in {
+            formatdate(second, usegmt=True) for second in (before, after)
+        }
+        dates.add(date)
 
 
 async def waits(head, body, connection):

@@ -86,6 +86,8 @@ typedef struct {
     PyObject *no_body;   /* body.NO_BODY; NULL before bind() */
     PyObject *opening;   /* writer.opening */
     PyObject *cancelled; /* coroutine.CancelledError */
+    time_t second;       /* what opening() was last asked for, and what it was */
+    PyObject *status, *pairs, *opened;
     PyTypeObject *owners[OWNERS];
     Py_ssize_t offsets[SLOTS];
     PyObject *names[NAMES];
@@ -218,39 +220,59 @@ flush_later(FastPath *self)
 
 /* The beginning of a head, its end, and the body, as one piece. */
 static PyObject *
-join(PyObject *opening, PyObject *body)
+join(PyObject *head, PyObject *body)
 {
-    Py_ssize_t first = PyBytes_GET_SIZE(opening), last = PyBytes_GET_SIZE(body);
+    Py_ssize_t first = PyBytes_GET_SIZE(head), last = PyBytes_GET_SIZE(body);
     char length[48];
     int middle = PyOS_snprintf(length, sizeof length, "Content-Length: %zd\r\n\r\n", last);
     PyObject *result = PyBytes_FromStringAndSize(NULL, first + middle + last);
     if (result != NULL) {
         char *to = PyBytes_AS_STRING(result);
-        memcpy(to, PyBytes_AS_STRING(opening), (size_t)first);
+        memcpy(to, PyBytes_AS_STRING(head), (size_t)first);
         memcpy(to + first, length, (size_t)middle);
         memcpy(to + first + middle, PyBytes_AS_STRING(body), (size_t)last);
     }
     return result;
 }
 
+/* `writer.opening`, which is asked again only when it would say something else: in
+   another second, or for other headers. */
+static PyObject *
+opening(State *state, PyObject *status, PyObject *headers)
+{
+    time_t second = time(NULL);
+    PyObject *pairs = PySequence_Tuple(headers);
+    if (pairs == NULL) {
+        return NULL;
+    }
+    if (second == state->second && status == state->status) {
+        int same = PyObject_RichCompareBool(pairs, state->pairs, Py_EQ);
+        if (same != 0) {
+            Py_DECREF(pairs);
+            return same < 0 ? NULL : Py_NewRef(state->opened);
+        }
+    }
+    PyObject *result = PyObject_CallFunction(
+        state->opening, "OOOL", status, Py_None, pairs, (long long)second);
+    if (result != NULL && PyBytes_CheckExact(result)) {
+        state->second = second;
+        Py_XSETREF(state->status, Py_NewRef(status));
+        Py_XSETREF(state->pairs, Py_NewRef(pairs));
+        Py_XSETREF(state->opened, Py_NewRef(result));
+    }
+    Py_DECREF(pairs);
+    return result;
+}
+
 /* The response as bytes, if its status line and headers are in order. */
 static PyObject *
-encode(const State *state, PyObject *status, PyObject *headers, PyObject *body)
+encode(State *state, PyObject *status, PyObject *headers, PyObject *body)
 {
-    PyObject *result = NULL;
-    PyObject *pairs = PySequence_Tuple(headers);
-    PyObject *second = PyLong_FromLongLong(time(NULL));
-    PyObject *opening = NULL;
-    if (pairs != NULL && second != NULL) {
-        PyObject *arguments[] = {status, Py_None, pairs, second};
-        opening = PyObject_Vectorcall(state->opening, arguments, 4, NULL);
+    PyObject *head = opening(state, status, headers), *result = NULL;
+    if (head != NULL && PyBytes_CheckExact(head)) {
+        result = join(head, body);
     }
-    if (opening != NULL && PyBytes_CheckExact(opening)) {
-        result = join(opening, body);
-    }
-    Py_XDECREF(pairs);
-    Py_XDECREF(second);
-    Py_XDECREF(opening);
+    Py_XDECREF(head);
     return result;
 }
 
@@ -282,7 +304,7 @@ is_plain(PyObject *status, PyObject *body, PyObject *upgrade)
 static int
 respond(FastPath *self, PyObject *response)
 {
-    const State *state = self->state;
+    State *state = self->state;
     PyObject *status = PyObject_GetAttr(response, state->names[STATUS]);
     PyObject *headers = PyObject_GetAttr(response, state->names[HEADERS]);
     PyObject *body = PyObject_GetAttr(response, state->names[BODY]);
@@ -604,6 +626,9 @@ traverse_module(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->no_body);
     Py_VISIT(state->opening);
     Py_VISIT(state->cancelled);
+    Py_VISIT(state->opened);
+    Py_VISIT(state->pairs);
+    Py_VISIT(state->status);
     for (int i = 0; i < OWNERS; i++) {
         Py_VISIT(state->owners[i]);
     }
@@ -622,6 +647,9 @@ clear_module(PyObject *module)
     Py_CLEAR(state->no_body);
     Py_CLEAR(state->opening);
     Py_CLEAR(state->cancelled);
+    Py_CLEAR(state->opened);
+    Py_CLEAR(state->pairs);
+    Py_CLEAR(state->status);
     for (int i = 0; i < OWNERS; i++) {
         Py_CLEAR(state->owners[i]);
     }
