@@ -240,7 +240,9 @@ join(PyObject *head, PyObject *body)
 static PyObject *
 opening(State *state, PyObject *status, PyObject *headers)
 {
-    time_t second = time(NULL);
+    struct timespec now; /* time() has a clock that runs a little behind Python's */
+    timespec_get(&now, TIME_UTC);
+    time_t second = now.tv_sec;
     PyObject *pairs = PySequence_Tuple(headers);
     if (pairs == NULL) {
         return NULL;
