@@ -91,7 +91,7 @@ class Pair:
             stream.closed,
             stream.eof,
             stream._events,
-            bytes(stream._out),
+            undated(bytes(stream._out)),
             server.requests,
             server.refused,
             {data: vars(head) for data, head in server.known.items()},
@@ -603,14 +603,14 @@ def test_what_may_be_known(pair):
 
 
 @pytest.mark.parametrize(
-    "name", ["known", "requests", "application", "enqueue", "unsent"]
+    "name", ["known", "requests", "application", "enqueue", "unsent", "opened"]
 )
 def test_an_attribute_that_was_deleted(pair, name, caplog):
     one = pair(hello)
     delattr(one.server, name)
     one.client.send(BARE)
     one.turns()
-    if name in ("enqueue", "unsent"):
+    if name in ("enqueue", "unsent", "opened"):
         assert one.received().endswith(b"hello")
         assert one.ask().endswith(b"hello")
     else:
@@ -845,7 +845,7 @@ class Stream:
 class Host:
     __slots__ = (
         "application", "known", "requests", "rest_until", "stopping", "enqueue",
-        "unsent"
+        "unsent", "opened"
     )
 c.bind(Connection, Stream, Host, None, print, KeyError)
 '''

@@ -40,7 +40,7 @@ enum owner { CONNECTION, STREAM, HOST, OWNERS };
 enum slot {
     RESTING, HEAD, DEADLINE,
     ENDING, EVENTS, OUT,
-    APPLICATION, KNOWN, REQUESTS, REST_UNTIL, STOPPING, UNSENT, ENQUEUE,
+    APPLICATION, KNOWN, REQUESTS, REST_UNTIL, STOPPING, OPENED, UNSENT, ENQUEUE,
     SLOTS
 };
 
@@ -56,6 +56,7 @@ static const struct { enum owner owner; const char *name; } slots[SLOTS] = {
     [REQUESTS] = {HOST, "requests"},
     [REST_UNTIL] = {HOST, "rest_until"},
     [STOPPING] = {HOST, "stopping"},
+    [OPENED] = {HOST, "opened"},
     [UNSENT] = {HOST, "unsent"},
     [ENQUEUE] = {HOST, "enqueue"},
 };
@@ -86,8 +87,6 @@ typedef struct {
     PyObject *no_body;   /* body.NO_BODY; NULL before bind() */
     PyObject *opening;   /* writer.opening */
     PyObject *cancelled; /* coroutine.CancelledError */
-    time_t second;       /* what opening() was last asked for, and what it was */
-    PyObject *status, *pairs, *opened;
     PyTypeObject *owners[OWNERS];
     Py_ssize_t offsets[SLOTS];
     PyObject *names[NAMES];
@@ -235,42 +234,60 @@ join(PyObject *head, PyObject *body)
     return result;
 }
 
+/* What was last asked of `writer.opening`, and the answer: a tuple that the host keeps. */
+enum { SECOND, STATUS_THEN, PAIRS, OPENED_THEN };
+
+/* That answer, if it is one for this second, status and headers: a new reference. NULL if
+   not, or with an exception. */
+static PyObject *
+remembered(PyObject *last, time_t second, PyObject *status, PyObject *pairs)
+{
+    if (!PyTuple_CheckExact(last)
+        || PyLong_AsLongLong(PyTuple_GET_ITEM(last, SECOND)) != second
+        || PyTuple_GET_ITEM(last, STATUS_THEN) != status
+        || PyObject_RichCompareBool(PyTuple_GET_ITEM(last, PAIRS), pairs, Py_EQ) != 1)
+    {
+        return NULL;
+    }
+    return Py_NewRef(PyTuple_GET_ITEM(last, OPENED_THEN));
+}
+
 /* `writer.opening`, which is asked again only when it would say something else: in
    another second, or for other headers. */
 static PyObject *
-opening(State *state, PyObject *status, PyObject *headers)
+opening(const State *state, PyObject *host, PyObject *status, PyObject *headers)
 {
     struct timespec now; /* time() has a clock that runs a little behind Python's */
     timespec_get(&now, TIME_UTC);
-    time_t second = now.tv_sec;
     PyObject *pairs = PySequence_Tuple(headers);
     if (pairs == NULL) {
         return NULL;
     }
-    if (second == state->second && status == state->status) {
-        int same = PyObject_RichCompareBool(pairs, state->pairs, Py_EQ);
-        if (same != 0) {
-            Py_DECREF(pairs);
-            return same < 0 ? NULL : Py_NewRef(state->opened);
+    PyObject *last = Py_NewRef(get(state, host, OPENED));
+    PyObject *result = remembered(last, now.tv_sec, status, pairs);
+    if (result == NULL && !PyErr_Occurred()) {
+        result = PyObject_CallFunction(
+            state->opening, "OOOL", status, Py_None, pairs, (long long)now.tv_sec);
+        PyObject *kept = result == NULL ? NULL : Py_BuildValue(
+            "(LOOO)", (long long)now.tv_sec, status, pairs, result);
+        if (kept == NULL) {
+            Py_CLEAR(result);
+        }
+        else {
+            put(state, host, OPENED, kept);
         }
     }
-    PyObject *result = PyObject_CallFunction(
-        state->opening, "OOOL", status, Py_None, pairs, (long long)second);
-    if (result != NULL && PyBytes_CheckExact(result)) {
-        state->second = second;
-        Py_XSETREF(state->status, Py_NewRef(status));
-        Py_XSETREF(state->pairs, Py_NewRef(pairs));
-        Py_XSETREF(state->opened, Py_NewRef(result));
-    }
+    Py_DECREF(last);
     Py_DECREF(pairs);
     return result;
 }
 
 /* The response as bytes, if its status line and headers are in order. */
 static PyObject *
-encode(State *state, PyObject *status, PyObject *headers, PyObject *body)
+encode(const State *state, PyObject *host, PyObject *status, PyObject *headers,
+       PyObject *body)
 {
-    PyObject *head = opening(state, status, headers), *result = NULL;
+    PyObject *head = opening(state, host, status, headers), *result = NULL;
     if (head != NULL && PyBytes_CheckExact(head)) {
         result = join(head, body);
     }
@@ -306,7 +323,7 @@ is_plain(PyObject *status, PyObject *body, PyObject *upgrade)
 static int
 respond(FastPath *self, PyObject *response)
 {
-    State *state = self->state;
+    const State *state = self->state;
     PyObject *status = PyObject_GetAttr(response, state->names[STATUS]);
     PyObject *headers = PyObject_GetAttr(response, state->names[HEADERS]);
     PyObject *body = PyObject_GetAttr(response, state->names[BODY]);
@@ -315,7 +332,7 @@ respond(FastPath *self, PyObject *response)
     int done = 0;
     int all = status != NULL && headers != NULL && body != NULL && upgrade != NULL;
     if (all && is_plain(status, body, upgrade)) {
-        out = encode(state, status, headers, body);
+        out = encode(state, self->host, status, headers, body);
     }
     /* Only now: until here the application's objects may have done anything. */
     if (out != NULL && get(state, self->host, STOPPING) == Py_False
@@ -628,9 +645,6 @@ traverse_module(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->no_body);
     Py_VISIT(state->opening);
     Py_VISIT(state->cancelled);
-    Py_VISIT(state->opened);
-    Py_VISIT(state->pairs);
-    Py_VISIT(state->status);
     for (int i = 0; i < OWNERS; i++) {
         Py_VISIT(state->owners[i]);
     }
@@ -649,9 +663,6 @@ clear_module(PyObject *module)
     Py_CLEAR(state->no_body);
     Py_CLEAR(state->opening);
     Py_CLEAR(state->cancelled);
-    Py_CLEAR(state->opened);
-    Py_CLEAR(state->pairs);
-    Py_CLEAR(state->status);
     for (int i = 0; i < OWNERS; i++) {
         Py_CLEAR(state->owners[i]);
     }

@@ -25,8 +25,8 @@ class Host:
     """
 
     __slots__ = ("application", "enqueue", "known", "limits", "loop",
-                 "make_task", "now", "refused", "requests", "rest_until", "scheme",
-                 "settings", "stopping", "unsent")  # fmt: skip
+                 "make_task", "now", "opened", "refused", "requests", "rest_until",
+                 "scheme", "settings", "stopping", "unsent")  # fmt: skip
 
     application: Callable[[Head, Body, Any], Any]
     settings: Any
@@ -41,6 +41,7 @@ class Host:
     requests: int
     refused: int
     stopping: bool
+    opened: Any  # how the last response in C began, and for what
     unsent: list[Any]  # what has answered in C, in this turn
 
     def forget(self, connection: Any) -> None:

@@ -128,6 +128,7 @@ class Server(Host):
             secure=tls is not None,
         )
         self.known: dict[bytes, Head] = {}
+        self.opened: Any = None
         self.unsent: list[Any] = []
         self.connections: set[Connection] = set()
         self.upgraded: set[Future] = set()
