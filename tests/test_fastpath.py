@@ -553,6 +553,23 @@ def test_what_ends_the_program_ends_it(pair):
         one.connection._head = None
 
 
+@pytest.mark.parametrize("name", ["status", "headers", "body", "upgrade"])
+def test_what_ends_the_program_ends_it_in_a_response_too(pair, name):
+    class Late:
+        status, headers, body, length, upgrade = 200, (), b"", None, None
+
+        def __getattribute__(self, asked):
+            if asked == name:
+                raise KeyboardInterrupt
+            return super().__getattribute__(asked)
+
+    one = pair(lambda *_: now())
+    now = Late
+    with pytest.raises(KeyboardInterrupt):
+        one.ask()
+    one.connection._head = None
+
+
 def test_after_a_pause_it_stands_in_again(pair, python):
     one = pair(hello)
     one.connection.stream.pause_reading()

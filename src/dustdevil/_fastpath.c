@@ -319,7 +319,8 @@ is_plain(PyObject *status, PyObject *body, PyObject *upgrade)
 }
 
 /* Have the response sent at the end of the turn, and the connection at rest again.
-   0 if there is more to it: nothing is done then, and no exception left. */
+   0 if there is more to it: nothing is done then, and Python raises the exception again,
+   if it was one, where that is dealt with. -1 for one that is for the whole program. */
 static int
 respond(FastPath *self, PyObject *response)
 {
@@ -344,7 +345,14 @@ respond(FastPath *self, PyObject *response)
             Py_NewRef(get(state, self->host, REST_UNTIL)));
         done = 1;
     }
-    PyErr_Clear(); /* Python raises it again, where it is dealt with */
+    if (PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_Exception)) {
+            PyErr_Clear();
+        }
+        else {
+            done = -1;
+        }
+    }
     Py_XDECREF(status);
     Py_XDECREF(headers);
     Py_XDECREF(body);
@@ -397,8 +405,11 @@ answer(FastPath *self, PyObject *head)
     PyObject *response = answered == NULL ? NULL : first_step(self, answered, &result);
     Py_XDECREF(answered);
     if (response != NULL) {
-        result = respond(self, response) ? Py_NewRef(Py_None)
-            : call(state, self->connection, TAKE, response);
+        int done = respond(self, response);
+        if (done >= 0) {
+            result = done ? Py_NewRef(Py_None)
+                : call(state, self->connection, TAKE, response);
+        }
         Py_DECREF(response);
     }
     else if (result == NULL && (PyErr_ExceptionMatches(PyExc_Exception)
@@ -443,12 +454,13 @@ on_ready(PyObject *object, PyObject *const *args, size_t nargsf, PyObject *keywo
         }
         return report(state, self->stream, LOST);
     }
+    if (PyBytes_GET_SIZE(data) == 0) {
+        Py_DECREF(data);
+        return call(state, self->stream, ON_END, NULL);
+    }
     PyObject *result = NULL;
     PyObject *head = PyDict_GetItemWithError(get(state, self->host, KNOWN), data);
-    if (PyBytes_GET_SIZE(data) == 0) {
-        result = call(state, self->stream, ON_END, NULL);
-    }
-    else if (head == NULL) {
+    if (head == NULL) {
         result = PyErr_Occurred() ? NULL
             : call(state, self->connection, ON_DATA, data);
     }
