@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from pathlib import Path
@@ -60,12 +61,45 @@ def compiled(folder, name):
     return file
 
 
+def compiled_once(name):
+    """A module of it, compiled for this run of the tests, and loaded."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    return load(compiled(folder, name))
+
+
+def in_other_interpreters(file, uses):
+    """Load the module in several interpreters, and do in each what `uses` it as `c`."""
+    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    code = f"""
+import importlib.util
+module, file = "dustdevil.{name_of(file)}", {str(file)!r}
+spec = importlib.util.spec_from_file_location(module, file)
+c = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(c)
+{uses}
+"""
+    program = f"""
+import {name} as interpreters
+code = {code!r}
+exec(code)
+for _ in range(3):
+    other = interpreters.create()
+    assert not interpreters.run_string(other, code)
+    interpreters.destroy(other)
+exec(code)
+print("loaded")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "loaded\n"), done.stderr
+
+
 @functools.cache
 def compiled_fast_path():
     """The type FastPath, compiled, and told of our classes."""
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder)
-    module = load(compiled(folder, "_fastpath"))
+    module = compiled_once("_fastpath")
     bind(module)
     return module.FastPath
 
@@ -77,9 +111,7 @@ def compiled_task_factory():
 
     if Path(coroutine.__file__).parent != ROOT / "src" / "dustdevil":
         return None
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder)
-    module = load(compiled(folder, "_tasks"))
+    module = compiled_once("_tasks")
     module.bind(coroutine.Task, coroutine.CancelledError)
     return module.make
 

@@ -17,7 +17,14 @@ from struct import pack
 from time import time
 
 import pytest
-from extension import ROOT, bind, compiled, compiled_fast_path, load
+from extension import (
+    ROOT,
+    bind,
+    compiled,
+    compiled_fast_path,
+    in_other_interpreters,
+    load,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from test_server import Answer, hello, post, request
@@ -845,16 +852,7 @@ def test_nothing_is_lost_with_a_request(library):
     assert max(lost) < 100
 
 
-def test_other_interpreters_load_it_too(library):
-    """Each with classes of its own, and from Python 3.12 on with a GIL of its own."""
-    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
-    program = f"""
-import {name} as interpreters
-code = '''
-import importlib.util
-spec = importlib.util.spec_from_file_location("dustdevil._fastpath", {str(library)!r})
-c = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(c)
+USES = """
 class Connection:
     __slots__ = ("_resting", "_head", "deadline", "stream", "server")
 class Stream:
@@ -865,16 +863,9 @@ class Host:
         "unsent", "opened"
     )
 c.bind(Connection, Stream, Host, None, print, KeyError)
-'''
-exec(code)
-for _ in range(3):
-    other = interpreters.create()
-    assert not interpreters.run_string(other, code)
-    interpreters.destroy(other)
-exec(code)
-print("loaded")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (0, "loaded\n"), done.stderr
+
+
+def test_other_interpreters_load_it_too(library):
+    """Each with classes of its own, and from Python 3.12 on with a GIL of its own."""
+    in_other_interpreters(library, USES)

@@ -17,7 +17,7 @@ import sys
 import tracemalloc
 
 import pytest
-from extension import ROOT, Fence, compiled, load
+from extension import ROOT, Fence, compiled, in_other_interpreters, load
 from hypothesis import given
 from hypothesis import strategies as st
 from test_http1 import STREAMS
@@ -535,11 +535,7 @@ def run(program, **environment):
     return subprocess.run(command, capture_output=True, text=True, env=env)
 
 
-LOAD = """
-import importlib.util
-spec = importlib.util.spec_from_file_location("dustdevil._speedups", {file!r})
-c = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(c)
+USES = """
 assert c.fs64(b"a") == (0xAF63DC4C, 0x8601EC8C)
 assert c.parse_head(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", 0, 99, 9)[1] == "GET"
 """
@@ -547,22 +543,7 @@ assert c.parse_head(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", 0, 99, 9)[1] == 
 
 def test_other_interpreters_load_it_too(library):
     """Each with a GIL of its own, from Python 3.12 on."""
-    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
-    program = f"""
-import {name} as interpreters
-code = {LOAD.format(file=str(library))!r}
-exec(code)
-for _ in range(3):
-    other = interpreters.create()
-    assert not interpreters.run_string(other, code)
-    interpreters.destroy(other)
-exec(code)
-print("loaded")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (0, "loaded\n"), done.stderr
+    in_other_interpreters(library, USES)
 
 
 # Which twin serves

@@ -12,7 +12,13 @@ import traceback
 import weakref
 
 import pytest
-from extension import ROOT, compiled, compiled_task_factory, load
+from extension import (
+    ROOT,
+    compiled,
+    compiled_task_factory,
+    in_other_interpreters,
+    load,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -460,16 +466,7 @@ def test_no_memory_is_an_error_and_not_a_crash(library):
     assert int(done.stdout) > 3
 
 
-def test_other_interpreters_load_it_too(library):
-    """Each with classes of its own, and from Python 3.12 on with a GIL of its own."""
-    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
-    program = f"""
-import {name} as interpreters
-code = '''
-import importlib.util
-spec = importlib.util.spec_from_file_location("dustdevil._tasks", {str(library)!r})
-c = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(c)
+USES = """
 class Task:
     __slots__ = ("scheduler", "_done", "_value", "_error", "_heard", "_callbacks",
                  "_coroutine", "_cancelling", "_waits_for")
@@ -479,16 +476,9 @@ c.bind(Task, KeyError)
 task = c.make((x for x in ()), None)
 task.step()
 assert task._done
-'''
-exec(code)
-for _ in range(3):
-    other = interpreters.create()
-    assert not interpreters.run_string(other, code)
-    interpreters.destroy(other)
-exec(code)
-print("loaded")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (0, "loaded\n"), done.stderr
+
+
+def test_other_interpreters_load_it_too(library):
+    """Each with classes of its own, and from Python 3.12 on with a GIL of its own."""
+    in_other_interpreters(library, USES)

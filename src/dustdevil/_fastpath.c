@@ -197,24 +197,21 @@ flush_later(FastPath *self)
 {
     const State *state = self->state;
     PyObject *unsent = get(state, self->host, UNSENT);
-    if (!PyList_CheckExact(unsent) || PyList_Append(unsent, (PyObject *)self) < 0) {
+    if (!PyList_CheckExact(unsent)) {
+        PyErr_SetString(PyExc_TypeError, "unsent is no list");
         return -1;
     }
-    if (PyList_GET_SIZE(unsent) > 1) {
-        return 0; /* it is on its way */
+    if (PyList_GET_SIZE(unsent) == 0) { /* otherwise the call is in the queue already */
+        PyObject *call = Py_BuildValue("(O(O))", state->flush, unsent);
+        PyObject *queued = call == NULL ? NULL
+            : PyObject_CallOneArg(get(state, self->host, ENQUEUE), call);
+        Py_XDECREF(call);
+        Py_XDECREF(queued);
+        if (queued == NULL) {
+            return -1;
+        }
     }
-    PyObject *call = Py_BuildValue("(O(O))", state->flush, unsent);
-    PyObject *queued = call == NULL ? NULL
-        : PyObject_CallOneArg(get(state, self->host, ENQUEUE), call);
-    Py_XDECREF(call);
-    Py_XDECREF(queued);
-    if (queued == NULL) {
-        PyObject *error = caught();
-        PyList_SetSlice(unsent, 0, PyList_GET_SIZE(unsent), NULL);
-        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
-        Py_DECREF(error);
-    }
-    return queued == NULL ? -1 : 0;
+    return PyList_Append(unsent, (PyObject *)self);
 }
 
 /* The beginning of a head, its end, and the body, as one piece. */
@@ -589,9 +586,9 @@ static PyType_Spec type_spec = {
 PyDoc_STRVAR(bind_doc,
 "bind($module, connection, stream, host, no_body, opening, cancelled, /)\n--\n\n"
 "Say where the data are: three classes, the body of a request that has none,\n"
-"`writer.opening`, and what cancels a coroutine. Raises AttributeError or TypeError if a class lacks one of the\n"
-"slots that are needed, and RuntimeError the second time: with other distances, what\n"
-"was made before would read beside its objects.");
+"`writer.opening`, and what cancels a coroutine. Raises AttributeError or TypeError if\n"
+"a class lacks one of the slots that are needed, and RuntimeError the second time: with\n"
+"other distances, what was made before would read beside its objects.");
 
 static PyObject *
 bind_classes(PyObject *module, PyObject *args)
@@ -630,14 +627,10 @@ execute(PyObject *module)
     State *state = PyModule_GetState(module);
     state->fast_path = (PyTypeObject *)PyType_FromModuleAndSpec(
         module, &type_spec, NULL);
-    if (state->fast_path == NULL || PyModule_AddType(module, state->fast_path) < 0) {
+    if (state->fast_path == NULL || PyModule_AddType(module, state->fast_path) < 0
+        || intern(state->names, names, NAMES) < 0)
+    {
         return -1;
-    }
-    for (int i = 0; i < NAMES; i++) {
-        state->names[i] = PyUnicode_InternFromString(names[i]);
-        if (state->names[i] == NULL) {
-            return -1;
-        }
     }
     state->flush = PyObject_GetAttrString(module, "flush");
     state->one = PyLong_FromLong(1);

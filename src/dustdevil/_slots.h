@@ -75,4 +75,26 @@ caught(void)
 #endif
 }
 
+/* Raise an exception again that was caught. The reference is ours to give away. */
+static inline void
+raise_again(PyObject *error)
+{
+    PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_DECREF(error);
+}
+
+/* Make the strings of these names, as the interpreter has them; -1 and an exception if
+   there is no memory. */
+static inline int
+intern(PyObject **strings, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++) {
+        strings[i] = PyUnicode_InternFromString(names[i]);
+        if (strings[i] == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 #endif

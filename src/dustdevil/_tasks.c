@@ -9,7 +9,6 @@
    Like the scheduler, all this belongs to one thread at a time. */
 
 #include "_slots.h"
-#include <string.h>
 
 enum slot {
     SCHEDULER, DONE, VALUE, ERROR, HEARD, CALLBACKS,
@@ -108,7 +107,7 @@ fail(const State *state, PyObject *task)
         && !PyErr_GivenExceptionMatches(error, PyExc_Exception)
         && !PyErr_GivenExceptionMatches(error, (PyObject *)state->cancelled))
     {
-        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        raise_again(Py_NewRef(error));
         Py_CLEAR(result);
     }
     Py_DECREF(error);
@@ -171,8 +170,7 @@ finalize(PyObject *task)
     }
     Py_XDECREF(result);
     if (pending != NULL) {
-        PyErr_SetObject((PyObject *)Py_TYPE(pending), pending);
-        Py_DECREF(pending);
+        raise_again(pending);
     }
 }
 
@@ -273,13 +271,7 @@ static int
 execute(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    for (int i = 0; i < NAMES; i++) {
-        state->names[i] = PyUnicode_InternFromString(names[i]);
-        if (state->names[i] == NULL) {
-            return -1;
-        }
-    }
-    return 0;
+    return intern(state->names, names, NAMES);
 }
 
 static int
