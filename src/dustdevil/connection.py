@@ -24,7 +24,7 @@ from dustdevil.coroutine import CancelledError, Future, Task
 from dustdevil.head import Head, ProtocolError
 from dustdevil.http1 import Data, End, Event, RequestParser
 from dustdevil.loop import OnReady
-from dustdevil.speedups import fastpath
+from dustdevil.speedups import are_ours, fastpath
 from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
 from dustdevil.writer import BODILESS, begin, encode_head, opening
 
@@ -454,12 +454,12 @@ class Connection(Channel):
 def fast_path() -> Callable[[Connection], OnReady] | None:
     """What takes a known request from `recv` to `send` in C, and calls the methods
     above for all else. None without the extension, or for other classes than ours."""
-    if fastpath is None:
+    if fastpath is None or not are_ours(Connection, Stream, Host):
         return None
     try:
         fastpath.bind(Connection, Stream, Host, NO_BODY, opening, CancelledError)
-    except (AttributeError, TypeError, RuntimeError):
-        return None  # somebody's own Stream keeps its data in other places
+    except RuntimeError:
+        return None  # it has other such classes already: this module came in twice
     return fastpath.FastPath
 
 
