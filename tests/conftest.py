@@ -7,6 +7,9 @@ from hypothesis import HealthCheck, settings
 
 from workshop import overlay
 
+# The fixtures of the browser tests, which are several files.
+pytest_plugins = ["live_reader"]
+
 # Whether a test passes is no matter of how busy the machine is.
 settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -1,0 +1,328 @@
+"""What the browser tests share: a small book, servers of it, Chromium, and a reader.
+
+Screenshots of what the tests saw are in `build/screenshots`.
+"""
+
+import http.server
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from workshop import book
+
+ROOT = book.ROOT
+SCREENSHOTS = ROOT / "build" / "screenshots"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+TOKEN = "a-token-for-tests"
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here"
+)
+
+# --- servers -------------------------------------------------------------------------
+
+LAUNCH = """
+import sys
+from pathlib import Path
+from workshop.livebook.live import LiveBook
+
+pages, root, token, port, limit = sys.argv[1:]
+live = LiveBook(Path(pages), Path(root), token, "127.0.0.1", int(limit), 600)
+try:
+    print("port", live.listen(int(port)), flush=True)
+    live.run()
+finally:
+    live.close()
+"""
+
+
+class LiveServer:
+    """The live book's server over some folder of pages, as a process."""
+
+    def __init__(self, pages: Path, limit: int = 8) -> None:
+        self.pages = pages
+        self.limit = limit
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start it, on the port it had before if there was one."""
+        words = [self.pages, self.pages, TOKEN, self.port, self.limit]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, *map(str, words)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        first = self.process.stdout.readline()
+        assert first.startswith("port "), "the server did not start"
+        self.port = int(first.split()[1])
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(how)
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages of a small book with every kind of cell we want to see."""
+    root = tmp_path_factory.mktemp("small")
+    (root / "book").mkdir()
+    for name in ("frontend", "src", "book/_static"):
+        (root / name).symlink_to(ROOT / name)
+    # What npm has fetched once need not be fetched again.
+    (ROOT / "build" / "frontend").mkdir(parents=True, exist_ok=True)
+    (root / "build").mkdir()
+    (root / "build" / "frontend").symlink_to(ROOT / "build" / "frontend")
+    shutil.copy(ROOT / "_config.yml", root)
+    (root / "book" / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n"
+        "- file: book/cells\n- file: book/other\n"
+    )
+    (root / "book" / "index.md").write_text("# A small book\n")
+    nbformat.write(notebook(CELLS), root / "book" / "cells.ipynb")
+    nbformat.write(notebook(CELLS[:2]), root / "book" / "other.ipynb")
+    code = "import sys, pathlib, workshop.book as b; b.build(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, str(root)], check=True)
+    return book.html_folder(root)
+
+
+CELLS = [
+    ("a = 20\nprint('first')", "as stored: one\n"),
+    ("a += 1\na * 2", "as stored: two\n"),
+    ("print('third', a)", "as stored: three\n"),
+    ("1 / 0", None),
+    ("print('after the error')", "as stored: five\n"),
+]
+
+
+def notebook(cells: list[tuple[str, str | None]]) -> nbformat.NotebookNode:
+    """A notebook of code cells with their stored output; None for an error."""
+    new = nbformat.v4
+    made = [new.new_markdown_cell("# Some cells")]
+    for source, output in cells:
+        kind = {"name": "stdout", "text": output}
+        if output is None:
+            kind = {"ename": "ZeroDivisionError", "evalue": "stored", "traceback": []}
+        stored = new.new_output("stream" if output else "error", **kind)
+        made.append(new.new_code_cell(source, outputs=[stored]))
+    language = {"name": "python", "pygments_lexer": "ipython3"}
+    return new.new_notebook(cells=made, metadata={"language_info": language})
+
+
+@pytest.fixture(scope="session")
+def live(pages: Path) -> Iterator[LiveServer]:
+    server = LiveServer(pages)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(pages: Path) -> Iterator[Callable[..., LiveServer]]:
+    """Servers that a test may break."""
+    servers = []
+
+    def start(limit: int = 8) -> LiveServer:
+        servers.append(LiveServer(pages, limit))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.send_signal(signal.SIGCONT)
+            server.stop()
+
+
+# --- the reader ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+class Reader:
+    """A page in the browser, and what one does with it."""
+
+    def __init__(self, page: Any, asked: list[str]) -> None:
+        self.page = page
+        self.asked = asked
+        self.bar = page.locator(".live-bar")
+
+    def cell(self, number: int) -> "Cell":
+        """A cell, counted from one."""
+        return Cell(self, self.page.locator(".live-cell").nth(number - 1))
+
+    def expect_state(self, words: str) -> None:
+        expect(self.bar.locator(".live-state")).to_contain_text(words)
+
+    def run(self, *numbers: int) -> None:
+        """Run cells that have not run yet, and wait for their end."""
+        for number in numbers:
+            self.cell(number).run()
+        for number in numbers:
+            expect(self.cell(number).note).to_contain_text("[")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing runs and nothing is queued any more."""
+        expect(self.page.locator("[data-live]")).to_have_count(0)
+
+    def picture(self, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+class Cell:
+    """A code cell of a page."""
+
+    def __init__(self, reader: Reader, root: Any) -> None:
+        self.reader = reader
+        self.root = root
+        self.button = root.locator("> .live-button")
+        self.output = root.locator(".cell_output")
+        self.note = root.locator(".live-note")
+        self.notice = root.locator(".live-notice")
+        self.editor = root.locator(".cm-content")
+
+    def run(self) -> None:
+        """Click the button at the cell; while the cell runs, that stops it."""
+        self.button.click()
+
+    def write(self, code: str) -> None:
+        """Replace the source."""
+        if not self.editor.count():
+            self.use("Edit")
+        self.editor.click()
+        self.reader.page.keyboard.press("ControlOrMeta+a")
+        self.reader.page.keyboard.insert_text(code)
+        expect(self.editor.locator(".cm-line").last).to_have_text(code.split("\n")[-1])
+
+    def use(self, tool: str) -> None:
+        """Click one of the buttons that show themselves on the cell in focus."""
+        self.button.focus()
+        self.root.get_by_role("button", name=tool).click()
+
+    def do(self, code: str) -> None:
+        """Write code and run it."""
+        self.write(code)
+        self.reader.page.keyboard.press("Control+Enter")
+
+    def expect_output(self, text: str) -> None:
+        expect(self.output).to_contain_text(text)
+
+    def expect_notice(self, text: str) -> None:
+        expect(self.notice).to_contain_text(text)
+
+    def choose(self, label: str) -> None:
+        """Click a button of the notice."""
+        self.notice.get_by_role("button", name=label).click()
+
+
+def expect(locator: Any) -> Any:
+    from playwright.sync_api import expect
+
+    return expect(locator)
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Reader]]:
+    """Open a page. No error may come up in it, and it may ask no other host."""
+    contexts, complaints, asked = [], [], []
+
+    def open_page(
+        address: str, width: int = 1280, mode: str = "light", touch: bool = False
+    ) -> Reader:
+        context = browser.new_context(
+            viewport={"width": width, "height": 844},
+            color_scheme=mode,
+            has_touch=touch,
+            is_mobile=touch,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        context.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        return Reader(page, asked)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    foreign = re.compile(r"(?!data:|blob:|file:|\w+://127\.0\.0\.1[:/])")
+    assert not complaints
+    assert not [url for url in asked if foreign.match(url)]
+
+
+@pytest.fixture
+def reader(visit: Callable[..., Reader], live: LiveServer) -> Iterator[Reader]:
+    """The page `cells` of the small book, with a kernel of its own."""
+    yield visit(f"{live.address}book/cells.html?token={TOKEN}")
+    end_kernels(live)
+
+
+def end_kernels(live: LiveServer) -> None:
+    import httpx
+
+    with httpx.Client(
+        base_url=live.address, headers={"Authorization": f"token {TOKEN}"}
+    ) as client:
+        for kernel in client.get("/api/kernels").json():
+            client.delete(f"/api/kernels/{kernel['id']}")
+
+
+@pytest.fixture(scope="session")
+def served_book() -> Iterator[str]:
+    """The book itself, as `make serve` serves it: the address that is printed."""
+    book.ensure()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workshop", "serve", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    lines = iter(process.stdout.readline, "")
+    yield next(line.strip() for line in lines if "?token=" in line)
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+
+def eventually(locator: Any, condition: str) -> None:
+    """Wait until a JavaScript function of the element says true.
+
+    The page's policy forbids it what Playwright's own wait_for_function does there.
+    """
+    deadline = time.monotonic() + 20
+    while not locator.evaluate(condition):
+        assert time.monotonic() < deadline, locator.inner_html()
+        locator.page.wait_for_timeout(50)
