@@ -14,6 +14,9 @@
     copy: '<rect x="5.5" y="5.5" width="7.5" height="8" rx="1"/><path d="M10.5 3H4a1 1 0 0 0-1 1v7"/>',
     done: '<path d="M3.5 8.5l3 3 6-7"/>',
     above: '<path d="M3 3h10"/><path d="M8 13.5V6.2M4.8 9.2 8 6l3.2 3.2"/>',
+    here: '<path d="M3 13h10"/><path d="M8 2.5v7.3M4.8 6.8 8 10l3.2-3.2"/>',
+    link: '<path d="M6.6 9.4l2.8-2.8M7 4.6l1.2-1.2a3 3 0 0 1 4.3 4.3l-1.2 1.2M9 11.4l-1.2 1.2a3 3 0 0 1-4.3-4.3l1.2-1.2"/>',
+    more: '<path d="M3 8h.01M8 8h.01M13 8h.01" stroke-width="2.4"/>',
     restart: '<path d="M12.7 6A5.2 5.2 0 1 0 13.2 8.6"/><path d="M13.2 2.8v3.4H9.8"/>',
   };
   const icon = (name) =>
@@ -131,10 +134,14 @@
       "`workshop build` makes it.";
   }
 
-  async function copy(cell, node) {
-    await navigator.clipboard.writeText(cell.source());
-    dress(node, "done", "Copied");
-    setTimeout(() => dress(node, "copy", "Copy"), 1500);
+  /* A button that copies what `text()` gives. */
+  function copier(name, label, text) {
+    const node = button(name, label, async () => {
+      await navigator.clipboard.writeText(text());
+      dress(node, "done", "Copied");
+      setTimeout(() => dress(node, name, label), 1500);
+    });
+    return node;
   }
 
   function draw(root, number) {
@@ -150,11 +157,20 @@
     cell.run = button("run", `Run cell ${number}`, () => act("run"));
     cell.tools = element("div", "live-tools");
     cell.edit = button("edit", "Edit", () => act("edit"));
-    cell.above = button("above", "Run all cells above", () => act("runAbove"));
-    const copier = button("copy", "Copy", () => copy(cell, copier));
-    cell.tools.append(cell.edit, cell.above);
-    if (navigator.clipboard) cell.tools.append(copier);
-    if (number === 1) cell.above.remove();
+    cell.tools.append(cell.edit);
+    if (number > 1)
+      cell.tools.append(
+        button("above", "Run all cells above", () => act("runAbove")),
+        button("here", "Run all cells down to this one", () => act("runToHere"))
+      );
+    root.id ||= `cell-${number}`;
+    cell.name = root.id;
+    const address = () => new URL(`#${cell.name}`, location.href).href;
+    if (navigator.clipboard)
+      cell.tools.append(
+        copier("copy", "Copy", () => cell.source()),
+        copier("link", "Copy a link to this cell", address)
+      );
     root.prepend(cell.run, cell.tools);
     pre.tabIndex = -1; // in reach of Shift+Enter; page.js puts wide ones in the Tab order
     pre.addEventListener("keydown", (event) => {
@@ -190,9 +206,38 @@
     page.label = element("span", "live-state");
     page.announcer = element("div", "live-announcer");
     page.announcer.setAttribute("role", "status");
-    bar.append(page.label, page.announcer);
+    bar.append(page.label, page.announcer, drawMenu());
     document.body.append(bar);
     page.state("not connected");
+  }
+
+  /* What can be done with the page as a whole. */
+  function drawMenu() {
+    const menu = element("details", "live-menu", `<summary>${icon("more")}</summary>`);
+    const label = "All cells: run, reset, download";
+    menu.firstChild.title = label;
+    menu.firstChild.setAttribute("aria-label", label);
+    const list = element("div", "live-choices");
+    for (const [words, action] of [
+      ["Run all cells", "runAll"],
+      ["Reset all cells", "resetAll"],
+      ["Download as a notebook", "download"],
+    ]) {
+      const choice = element("button", "live-choice", words);
+      choice.type = "button";
+      choice.addEventListener("click", () => {
+        menu.open = false;
+        perform(action, page.cells[0]);
+      });
+      list.append(choice);
+    }
+    menu.append(list);
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      menu.open = false;
+      menu.firstChild.focus();
+    });
+    return menu;
   }
 
   page.state = (state, more = "") => {
@@ -205,18 +250,36 @@
     for (const root of document.querySelectorAll("div.cell")) draw(root, ++number);
     if (!page.cells.length) return;
     drawBar();
-    if (edits()) perform("restore", page.cells[0]);
+    if (page.edits().length || recall(STARTED)) perform("restore", page.cells[0]);
+    document.getElementById(location.hash.slice(1))?.scrollIntoView(); // a cell's link
   }
 
-  /* What the reader has edited on this page, kept by the tab until it is closed. */
-  page.memory = `live-edits ${location.pathname}`;
-  function edits() {
+  /* What this browser keeps of the page, also when the tab is closed: the edits, and
+     that the page has had a Python, which may still be there. */
+  const EDITS = `live-edits ${location.pathname}`;
+  const STARTED = `live-kernel ${location.pathname}`;
+
+  function recall(key) {
     try {
-      return sessionStorage.getItem(page.memory);
+      return localStorage.getItem(key);
     } catch {
-      return null;
+      return null; // no storage: it lasts as long as the page
     }
   }
+
+  function keep(key, value) {
+    try {
+      if (value) localStorage.setItem(key, value);
+      else localStorage.removeItem(key);
+    } catch {
+      // the same
+    }
+  }
+
+  page.edits = () => JSON.parse(recall(EDITS) ?? "[]");
+  page.rememberEdits = (edits) => keep(EDITS, edits.length && JSON.stringify(edits));
+  page.rememberKernel = () => keep(STARTED, "yes");
+  page.forgetKernel = () => keep(STARTED, "");
 
   if (document.readyState === "loading")
     document.addEventListener("DOMContentLoaded", begin);

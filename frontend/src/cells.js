@@ -1,5 +1,9 @@
 /* The live page: its cells, one kernel, and the queue between them.
 
+   What runs, and what it has shown, the server knows (see kernel.js); the page draws
+   it. Of its own it has the queue: cells that the reader has started and that wait for
+   one another. A reload empties it.
+
    `start(page)` is called once, by book/_static/live.js, when the reader first runs or
    edits a cell. `page` holds what that script has drawn: the cells with their buttons,
    the bar with the kernel's state, and the functions that draw more. */
@@ -9,6 +13,7 @@ import { Kernel, Server, Trouble } from "./kernel.js";
 import { Outputs } from "./outputs.js";
 
 const PATIENCE = 3000; // ms that Python may take to react to an interrupt
+const TICK = 200; // ms between two looks at the clock
 
 export function start(page) {
   const sheet = document.createElement("style");
@@ -21,36 +26,58 @@ class LivePage {
   #page;
   #kernel;
   #queue = []; // cells that wait
-  #current = null; // the cell that runs
+  #current = null; // the cell that the queue has given to the kernel
   #announced = ""; // the last state of the kernel
+  #restarting = false; // because this page wants it
   #giveUp = null; // while a cell waits for the kernel: stop waiting
   #stop; // buttons in the bar
   #again;
   #anewButton;
-  #displays = []; // Outputs of all cells: a display may be updated from another cell
+  #cellsOfRuns = new Map(); // id of a run -> the cell that shows it
+  #answers = []; // what the reader has typed into input(), for the arrow keys
 
   constructor(page) {
     this.#page = page;
     this.#kernel = new Kernel(new Server(page.root), notebook(page.root), {
-      onState: (state, more) => this.#showState(state, more),
-      onRestarted: () => this.#tellRestarted(),
+      state: (state, more) => this.#showState(state, more),
+      greeting: (ids) => this.#noteGreeting(ids),
+      run: (run) => this.#noteRun(run),
+      output: (id, message) => this.#noteOutput(id, message),
+      reply: (id, content) => this.#noteReply(id, content),
     });
     this.#drawControls();
     this.#showState("not connected");
+    setInterval(() => this.#tick(), TICK);
+    for (const name of ["online", "pageshow"])
+      addEventListener(name, () => this.#kernel.check());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#kernel.check();
+    });
+  }
+
+  /** The page was loaded again, or in a second tab: the reader's edits, and what the
+      kernel does, if there is one. */
+  async restore() {
+    this.#restoreEdits();
+    try {
+      if (!(await this.#kernel.attach())) this.#page.forgetKernel();
+    } catch (error) {
+      if (error.kind !== "static") this.#explain(this.#nearest(), error, []);
+    }
   }
 
   /* What the buttons do */
 
   /** Run a cell; or stop it, if it runs; or take it out of the queue. */
   run(cell) {
-    if (cell === this.#current) return this.interrupt();
     if (this.#queue.includes(cell)) return this.#unqueue(cell);
+    if (this.#isWaiting(cell)) return this.interrupt();
     this.#enqueue([cell]);
   }
 
   /** Run a cell and go on to the next one. */
   runAndMove(cell) {
-    if (cell !== this.#current && !this.#queue.includes(cell)) this.#enqueue([cell]);
+    if (!this.#isWaiting(cell)) this.#enqueue([cell]);
     const next = this.#page.cells[this.#page.cells.indexOf(cell) + 1];
     if (!next) return;
     if (next.editor) return next.editor.focus();
@@ -61,8 +88,21 @@ class LivePage {
 
   /** Run all cells above this one, in order; stop at the first surprise. */
   runAbove(cell) {
-    const cells = this.#page.cells.slice(0, this.#page.cells.indexOf(cell));
-    this.#enqueue(cells.filter((other) => !this.#isWaiting(other)));
+    this.#runUntil(this.#page.cells.indexOf(cell));
+  }
+
+  /** The same, and this one. */
+  runToHere(cell) {
+    this.#runUntil(this.#page.cells.indexOf(cell) + 1);
+  }
+
+  runAll() {
+    this.#runUntil(this.#page.cells.length);
+  }
+
+  #runUntil(end) {
+    const cells = this.#page.cells.slice(0, end);
+    this.#enqueue(cells.filter((cell) => !this.#isWaiting(cell)));
   }
 
   /** Make the source editable; a click says where the cursor goes. */
@@ -89,8 +129,8 @@ class LivePage {
   }
 
   /** Put the reader's edits back that were made before the page was loaded again. */
-  async restore() {
-    for (const [number, original, text] of this.#recall()) {
+  async #restoreEdits() {
+    for (const [number, original, text] of this.#page.edits()) {
       const cell = this.#page.cells[number - 1];
       if (cell?.source() !== original) continue; // the book has changed since
       await this.#openEditor(cell);
@@ -98,51 +138,39 @@ class LivePage {
     }
   }
 
-  #recall() {
-    return JSON.parse(sessionStorage.getItem(this.#page.memory) ?? "[]");
-  }
-
-  #remember() {
-    const edited = this.#page.cells.filter((cell) => cell.edited);
-    const kept = edited.map((cell) => [cell.number, cell.original, cell.source()]);
-    try {
-      if (kept.length) sessionStorage.setItem(this.#page.memory, JSON.stringify(kept));
-      else sessionStorage.removeItem(this.#page.memory);
-    } catch {
-      // No storage: the edits live as long as the page.
-    }
-  }
-
   async interrupt() {
-    const cell = this.#current;
-    const forget = cell?.forget; // a new one with every run
+    const cell = this.#page.cells.find((each) => each.execution && isActive(each.execution));
     this.#emptyQueue();
     if (this.#giveUp) return this.#giveUp(true);
     try {
       await this.#kernel.interrupt();
     } catch (error) {
-      if (cell) this.#explain(cell, error);
-      return;
+      return this.#explain(cell ?? this.#nearest(), error, []);
     }
-    setTimeout(() => {
-      if (!cell || cell !== this.#current || cell.forget !== forget) return;
-      this.#page.tell(
-        cell,
-        "Python has not reacted yet: it may be inside a call that cannot be " +
-          "interrupted.",
-        [["Restart Python", () => this.restart()]]
-      );
-    }, PATIENCE);
+    if (cell) setTimeout(() => this.#tellUnstopped(cell, cell.execution.id), PATIENCE);
+  }
+
+  /** Some time after Stop: say what is the matter, if the cell still runs. */
+  async #tellUnstopped(cell, id) {
+    if (cell.execution?.id !== id || !isActive(cell.execution)) return;
+    const busy = await this.#kernel.isBusy().catch(() => true);
+    if (cell.execution?.id !== id || !isActive(cell.execution)) return;
+    const restart = ["Restart Python", () => this.restart()];
+    this.#page.tell(cell, busy ? WORDS.unstopped : WORDS.behind, busy ? [restart] : []);
+    cell.stopNotice = true;
   }
 
   /** A new Python. Resolves with whether it stands. */
   async restart() {
     this.#emptyQueue();
+    this.#restarting = true;
     try {
       await this.#kernel.restart();
     } catch (error) {
       this.#explain(this.#current ?? this.#nearest(), error);
       return false;
+    } finally {
+      this.#restarting = false;
     }
     this.#announce("A new Python is ready");
     return true;
@@ -151,23 +179,33 @@ class LivePage {
   /* The queue */
 
   #isWaiting(cell) {
-    return cell === this.#current || this.#queue.includes(cell);
+    return (
+      cell === this.#current || this.#queue.includes(cell) || isActive(cell.execution)
+    );
   }
 
   #enqueue(cells) {
+    this.#page.rememberKernel();
     for (const cell of cells) {
       cell.notice?.remove();
       this.#queue.push(cell);
-      this.#note(cell, "queued");
       this.#page.dress(cell.run, "wait", `Cell ${cell.number} is queued. Take it out`);
       cell.root.dataset.live = "queued";
     }
+    this.#numberQueue();
     this.#work();
+  }
+
+  #numberQueue() {
+    this.#queue.forEach((cell, place) => {
+      this.#note(cell, place ? `queued, ${place} before it` : "queued");
+    });
   }
 
   #unqueue(cell) {
     this.#queue.splice(this.#queue.indexOf(cell), 1);
     this.#rest(cell, "not run");
+    this.#numberQueue();
   }
 
   #emptyQueue() {
@@ -178,6 +216,7 @@ class LivePage {
     if (this.#current) return;
     while (this.#queue.length) {
       const cell = (this.#current = this.#queue.shift());
+      this.#numberQueue();
       try {
         await this.#execute(cell);
       } catch (error) {
@@ -192,7 +231,6 @@ class LivePage {
   /** Run one cell to its end. */
   async #execute(cell) {
     this.#begin(cell);
-    if (this.#kernel.state === "disconnected") this.#page.tell(cell, WORDS.away);
     const givenUp = new Promise((resolve) => (this.#giveUp = resolve));
     try {
       const ended = await Promise.race([this.#kernel.ready(), givenUp]);
@@ -201,64 +239,157 @@ class LivePage {
       this.#giveUp = null;
     }
     cell.notice?.remove();
-    const outputs = this.#prepareOutputs(cell);
-    const clock = this.#startClock(cell);
-    cell.forget?.();
-    const code = cell.source();
-    try {
-      const { done, forget } = await this.#kernel.execute(code, (message) =>
-        this.#receive(cell, outputs, message)
-      );
-      cell.forget = forget;
-      const reply = await done;
-      this.#end(cell, outputs, reply, clock.elapsed());
-    } finally {
-      clock.stop();
-    }
-  }
-
-  #receive(cell, outputs, message) {
-    const { msg_type: type } = message.header;
-    if (type === "input_request") return this.#ask(cell, outputs, message);
-    if (type === "execute_input") cell.count = message.content.execution_count;
-    if (type === "update_display_data") {
-      const { data, metadata, transient } = message.content;
-      for (const shown of this.#displays)
-        shown.changeDisplay(transient?.display_id, data, metadata ?? {});
-    } else outputs.receive(message);
+    const { id, done } = await this.#kernel.execute(cell.source(), cell.name);
+    this.#adopt(cell, { id, state: "queued" });
+    const run = await done;
+    if (cell.execution?.id === id && isActive(cell.execution)) this.#noteEnd(cell, run);
+    if (run.status === "ok" || (run.status === "error" && mayFail(cell))) return;
+    this.#emptyQueue();
   }
 
   #begin(cell) {
     cell.root.dataset.live = "running";
+    cell.waits = performance.now();
     this.#page.dress(cell.run, "stop", `Stop cell ${cell.number}`);
     this.#note(cell, this.#kernel.state === "idle" ? "" : "waiting for Python");
+    if (this.#kernel.state === "disconnected") this.#page.tell(cell, WORDS.away);
     this.#announce(`Cell ${cell.number} runs`);
   }
 
-  #end(cell, outputs, reply, elapsed) {
-    outputs.finish();
-    const interrupted = reply.ename === "KeyboardInterrupt";
-    const word = { ok: "", error: interrupted ? "stopped" : "error" }[reply.status];
-    this.#rest(cell, [word ?? "not finished", elapsed].filter(Boolean).join(", "));
-    this.#tellEnd(cell, reply.status);
-    this.#announce(
-      reply.status === "ok"
-        ? `Cell ${cell.number} is done`
-        : `Cell ${cell.number}: ${reply.ename ?? "not finished"}`
+  /* What the server says of runs */
+
+  #noteGreeting(ids) {
+    for (const cell of this.#page.cells) {
+      if (!isActive(cell.execution) || ids.includes(cell.execution.id)) continue;
+      if (cell !== this.#current) this.#noteEnd(cell, { ...cell.execution, status: "lost" });
+    }
+  }
+
+  #noteRun(run) {
+    const cell = this.#cellOf(run);
+    if (!cell) return;
+    if (cell.execution?.id !== run.id) this.#adopt(cell, run);
+    cell.execution = { ...run, since: performance.now() / 1000 - (run.now - run.began) };
+    cell.count = run.count ?? cell.count;
+    if (run.outputs) this.#replay(cell, run);
+    this.#showQuestion(cell, run.question);
+    if (run.state === "done") this.#noteEnd(cell, run);
+    else this.#showProgress(cell);
+  }
+
+  #cellOf(run) {
+    return (
+      this.#cellsOfRuns.get(run.id) ??
+      this.#page.cells.find((cell) => cell.name === run.cell)
     );
-    if (reply.status === "ok" || (reply.status === "error" && mayFail(cell))) return;
-    for (const waiting of this.#queue.splice(0)) this.#rest(waiting, "not run");
+  }
+
+  /** From now on the cell shows this run. */
+  #adopt(cell, run) {
+    if (cell.execution) this.#cellsOfRuns.delete(cell.execution.id);
+    this.#cellsOfRuns.set(run.id, cell);
+    cell.execution = run;
+    cell.error = null;
+    this.#prepareOutputs(cell);
+    if (!isActive(run)) return;
+    cell.root.dataset.live = "running";
+    this.#page.dress(cell.run, "stop", `Stop cell ${cell.number}`);
+  }
+
+  #noteOutput(id, message) {
+    const cell = this.#cellsOfRuns.get(id);
+    if (!cell) return;
+    const { header, content } = message;
+    if (header.msg_type === "execute_input") return;
+    if (header.msg_type === "error") cell.error = content;
+    if (header.msg_type === "update_display_data") {
+      const { data, metadata, transient } = content;
+      for (const each of this.#page.cells)
+        each.outputs?.changeDisplay(transient?.display_id, data, metadata ?? {});
+    } else cell.outputs.receive(message);
+  }
+
+  /** Show a run's output from its beginning, as the server has kept it. */
+  #replay(cell, run) {
+    cell.outputs.clear();
+    const messages = run.outputs.map(({ msg_type, content }) => ({
+      header: { msg_type },
+      content,
+    }));
+    const { characters, outputs } = run.cut;
+    if (characters || outputs) cell.outputs.sayCut(characters, outputs);
+    cell.error = messages.findLast((each) => each.header.msg_type === "error")?.content;
+    cell.outputs.replay(messages);
+  }
+
+  #noteEnd(cell, run) {
+    const isNews = isActive(cell.execution) || cell.root.dataset.live;
+    cell.execution = { ...cell.execution, ...run, state: "done" };
+    this.#showQuestion(cell, null);
+    cell.outputs?.finish();
+    if (cell.stopNotice) cell.notice?.remove();
+    cell.stopNotice = false;
+    const interrupted = run.ename === "KeyboardInterrupt";
+    const word = { ok: "", error: interrupted ? "stopped" : "error" }[run.status];
+    const took = run.ended && run.began ? run.ended - run.began : 0;
+    const elapsed = took < 0.5 ? "" : `${took.toFixed(1)} s`;
+    this.#rest(cell, [word ?? "not finished", elapsed].filter(Boolean).join(", "));
+    if (!isNews) return;
+    this.#tellEnd(cell, run.status);
+    this.#announce(
+      run.status === "ok"
+        ? `Cell ${cell.number} is done`
+        : `Cell ${cell.number}: ${run.ename || "not finished"}`
+    );
   }
 
   async #tellEnd(cell, status) {
+    if (cell.error?.ename === "NameError") this.#tellMissing(cell);
     if (!(status in AFTER)) return;
     const why = status === "dead" ? await this.#kernel.obituary() : "";
     const again = status === "restarted" ? [] : [this.#anew(cell, status)];
     this.#page.tell(cell, [AFTER[status], why].filter(Boolean).join(" "), again);
   }
 
+  /** A name is missing: perhaps a cell above defines it, and was not run. */
+  async #tellMissing(cell) {
+    const name = /name '(\w+)' is not defined/.exec(cell.error.evalue)?.[1];
+    const above = this.#page.cells.slice(0, this.#page.cells.indexOf(cell));
+    const { definedIn } = await import("./names.js").catch(() => ({}));
+    const giver = name && definedIn?.(name, above);
+    if (!giver || giver.execution?.status === "ok") return;
+    this.#page.tell(
+      cell,
+      `\`${name}\` is defined in cell ${giver.number}, which this Python has not run.`,
+      [
+        ["Run all cells above, then this one", () => this.runToHere(cell)],
+        [`Run cell ${giver.number}, then this one`, () => this.#enqueue([giver, cell])],
+      ]
+    );
+  }
+
+  /** What the kernel's reply asks of the page: a pager, or code for the cell. */
+  #noteReply(id, content) {
+    const cell = this.#cellsOfRuns.get(id);
+    for (const payload of (cell && content.payload) || []) {
+      if (payload.source === "page") this.#showPage(cell, payload.data);
+      else if (payload.source === "set_next_input") this.#offerInput(cell, payload);
+    }
+  }
+
+  async #showPage(cell, data) {
+    const { showPage } = await import("./pager.js");
+    showPage(cell.root, data);
+  }
+
+  async #offerInput(cell, { text }) {
+    await this.#openEditor(cell);
+    cell.editor.write(text);
+  }
+
   #rest(cell, words) {
     delete cell.root.dataset.live;
+    cell.waits = null;
     this.#page.dress(cell.run, "run", `Run cell ${cell.number}`);
     cell.container?.classList.remove("live-stale");
     this.#note(cell, words);
@@ -281,26 +412,40 @@ class LivePage {
     }
     cell.state = words;
     const parts = [cell.count && `[${cell.count}]`, words, cell.edited && "edited"];
-    cell.words.textContent = parts.filter(Boolean).join(" · ");
+    const text = parts.filter(Boolean).join(" · ");
+    if (cell.words.textContent !== text) cell.words.textContent = text;
   }
 
   #noteEdit(cell) {
     cell.edited = cell.source() !== cell.original;
     if (cell.edited || cell.note) this.#note(cell, cell.state ?? "");
-    this.#remember();
+    const edited = this.#page.cells.filter((each) => each.edited);
+    this.#page.rememberEdits(
+      edited.map((each) => [each.number, each.original, each.source()])
+    );
   }
 
-  #startClock(cell) {
-    const began = performance.now();
-    const elapsed = () => {
-      const seconds = (performance.now() - began) / 1000;
-      return seconds < 0.5 ? "" : `${seconds.toFixed(1)} s`;
-    };
-    const timer = setInterval(() => {
-      const asks = cell.container.querySelector(".live-input");
-      this.#note(cell, asks ? "waits for your answer" : `running ${elapsed()}`.trim());
-    }, 100);
-    return { elapsed, stop: () => clearInterval(timer) };
+  /** How long things have been going on. */
+  #tick() {
+    for (const cell of this.#page.cells) {
+      if (isActive(cell.execution)) this.#showProgress(cell);
+      else if (cell.waits) this.#showWaiting(cell);
+    }
+  }
+
+  #showProgress(cell) {
+    const { state, question, since } = cell.execution;
+    if (question) return this.#note(cell, "waits for your answer");
+    if (state === "queued") return this.#note(cell, "waiting for Python");
+    const seconds = performance.now() / 1000 - since;
+    this.#note(cell, seconds < 0.5 ? "running" : `running ${duration(seconds)}`);
+  }
+
+  #showWaiting(cell) {
+    const seconds = (performance.now() - cell.waits) / 1000;
+    if (seconds < 1) return;
+    const what = this.#kernel.state === "starting" ? "Python is starting" : cell.state;
+    this.#note(cell, `${what.replace(/, \d.*/, "")}, ${duration(seconds)}`);
   }
 
   /** Keep the old output, dimmed, until a new one begins. */
@@ -313,6 +458,7 @@ class LivePage {
     }
     const { container } = cell;
     cell.stored ??= [...container.childNodes];
+    cell.outputs?.dispose();
     container.classList.add("live-stale");
     const details = container.closest("details");
     const outputs = new Outputs(container, () => {
@@ -322,19 +468,36 @@ class LivePage {
       container.replaceChildren();
     });
     outputs.finish = () => {
+      outputs.flush();
       if (!outputs.begun) container.replaceChildren();
-      container.querySelector(".live-input")?.remove();
       container.style.minHeight = "";
     };
-    this.#displays = this.#displays.filter((other) => other.node !== container);
-    this.#displays.push(outputs);
-    return outputs;
+    cell.outputs = outputs;
   }
 
-  /** A small form for input(). */
-  #ask(cell, outputs, message) {
-    const { prompt, password } = message.content;
-    const form = this.#page.element("form", "live-input");
+  /* input() */
+
+  /** Show a form for what a run asks; take it away when it has been answered. */
+  #showQuestion(cell, question) {
+    if (cell.form?.question === question?.id) return;
+    if (cell.form) this.#removeForm(cell);
+    if (question) this.#ask(cell, question);
+  }
+
+  #removeForm(cell) {
+    const { form } = cell;
+    const hadFocus = form.contains(document.activeElement);
+    form.remove();
+    cell.form = null;
+    if (!hadFocus) return;
+    if (form.before?.isConnected) form.before.focus({ preventScroll: true });
+    else cell.run.focus({ preventScroll: true });
+  }
+
+  #ask(cell, { id, prompt, password }) {
+    const form = (cell.form = this.#page.element("form", "live-input"));
+    form.question = id;
+    form.before = document.activeElement;
     const label = document.createElement("label");
     const field = document.createElement("input");
     field.type = password ? "password" : "text";
@@ -344,35 +507,77 @@ class LivePage {
     label.append(prompt || "Input", field);
     const send = this.#page.element("button", "live-choice", "Enter");
     form.append(label, send);
+    if (!password) this.#giveHistory(field);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      form.remove();
-      const shown = password ? "•".repeat(field.value.length) : field.value;
-      const text = `${prompt}${shown}\n`;
-      outputs.receive({
-        header: { msg_type: "stream" },
-        content: { name: "stdout", text },
-      });
-      message.answer(field.value);
+      this.#sendAnswer(cell, form, field, send);
     });
-    outputs.add(form);
-    field.focus();
+    if (!cell.outputs.begun) cell.outputs.clear();
+    cell.outputs.flush();
+    cell.container.after(form);
+    const isElsewhere = document.activeElement?.closest(".live-input, .cm-editor");
+    if (!isElsewhere || cell.root.contains(isElsewhere))
+      field.focus({ preventScroll: !cell.root.contains(form.before) });
     this.#announce(`Cell ${cell.number} asks: ${prompt}`);
   }
 
-  /** Back to what the book says. */
+  async #sendAnswer(cell, form, field, send) {
+    if (send.disabled) return;
+    send.disabled = field.readOnly = true;
+    if (field.type === "text" && field.value) this.#answers.push(field.value);
+    const isOpen = () => cell.form === form;
+    const late = setTimeout(() => (send.textContent = "sending…"), 500);
+    const taken = await this.#kernel.answer(form.question, field.value, isOpen);
+    clearTimeout(late);
+    if (!taken && isOpen()) this.#removeForm(cell);
+  }
+
+  /** The arrow keys bring earlier answers back, as in a terminal. */
+  #giveHistory(field) {
+    let place = this.#answers.length;
+    let draft = "";
+    field.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      const next = place + step;
+      if (!step || next < 0 || next > this.#answers.length) return;
+      event.preventDefault();
+      if (place === this.#answers.length) draft = field.value;
+      place = next;
+      field.value = this.#answers[place] ?? draft;
+    });
+  }
+
+  /* Back to what the book says */
+
   #reset(cell) {
-    cell.unwanted = this.#isWaiting(cell) && cell.root.dataset.live;
+    cell.unwanted = Boolean(cell.root.dataset.live);
     if (cell.unwanted) return this.run(cell); // ends it, and comes back here
     cell.editor?.close();
-    cell.edited = false;
-    this.#remember();
-    cell.count = null;
+    if (cell.edited) this.#noteEdit(cell);
+    if (cell.execution) this.#cellsOfRuns.delete(cell.execution.id);
+    cell.execution = cell.count = null;
+    cell.outputs?.dispose();
+    cell.outputs = null;
     cell.notice?.remove();
-    cell.note.remove();
+    cell.note?.remove();
     cell.note = null;
     if (cell.stored) cell.container.replaceChildren(...cell.stored);
     cell.run.focus({ preventScroll: true });
+  }
+
+  resetAll() {
+    this.#emptyQueue();
+    for (const cell of this.#page.cells) if (cell.note) this.#reset(cell);
+  }
+
+  /** The page as a notebook, with the reader's code and outputs. */
+  async download() {
+    const { download } = await import("./download.js");
+    try {
+      await download(this.#page, notebook(this.#page.root), await this.#kernel.runs());
+    } catch (error) {
+      this.#explain(this.#nearest(), error, [["Try again", () => this.download()]]);
+    }
   }
 
   /* The bar */
@@ -397,6 +602,7 @@ class LivePage {
     this.#announced = state;
     if (isNews && ["dead", "disconnected", "restarting"].includes(state))
       this.#announce(`Python: ${state}`);
+    if (isNews && state === "restarting" && !this.#restarting) this.#tellRestarted();
   }
 
   #announce(text) {
@@ -405,14 +611,14 @@ class LivePage {
 
   /* What went wrong, and what to do about it */
 
-  async #explain(cell, error) {
+  async #explain(cell, error, choices) {
     const kind = error instanceof Trouble ? error.kind : "server";
     if (!(error instanceof Trouble)) console.error(error);
     const sentence = this.#page.words[kind] ?? WORDS[kind] ?? WORDS.server;
     let detail = ["server", "full"].includes(kind) ? error.detail : "";
-    if (kind === "dead") detail = await this.#kernel.obituary();
+    if (kind === "dead") detail = error.detail || (await this.#kernel.obituary());
     const again = ["Try again", () => this.#enqueue([cell])];
-    const choices = { static: [], dead: [this.#anew(cell)] }[kind] ?? [again];
+    choices ??= { static: [], dead: [this.#anew(cell)] }[kind] ?? [again];
     this.#page.tell(cell, detail ? `${sentence} (${detail})` : sentence, choices);
     if (kind === "static") this.#offerBinder(cell);
   }
@@ -434,9 +640,10 @@ class LivePage {
     cell.notice.append(offer);
   }
 
+  /** Another page has restarted Python. */
   #tellRestarted() {
-    const cell = this.#current ?? this.#nearest();
-    if (cell && !this.#current) this.#page.tell(cell, WORDS.anew);
+    const active = this.#page.cells.some((cell) => isActive(cell.execution));
+    if (!active) this.#page.tell(this.#nearest(), WORDS.anew);
   }
 
   /** The cell that is in view: a place for a message that belongs to none. */
@@ -446,11 +653,24 @@ class LivePage {
   }
 }
 
+const isActive = (run) => Boolean(run) && run.state !== "done";
+
+/** Seconds as a reader says them. */
+function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 const WORDS = {
   static:
     "This is a published copy of the book, with no Python behind it. To run its " +
     "cells, clone the book’s repository and type `make serve` there.",
-  slow: "The book’s server took longer than two seconds to answer.",
+  slow:
+    "The book’s server has not answered for ten seconds: the machine is very busy, or " +
+    "the server hangs.",
   full:
     "The server runs as many Pythons as it may. Close another page of the book, or " +
     "wait until an idle one is ended.",
@@ -458,13 +678,17 @@ const WORDS = {
   server: "The server could not do this.",
   away: "The connection is lost. The cell runs as soon as it is back.",
   anew: "Python was started anew. Its variables are gone.",
+  unstopped:
+    "Python was asked to stop and has not stopped yet. A call into C may not look for " +
+    "interrupts, and code may catch `KeyboardInterrupt`. You can wait, or restart " +
+    "Python, which loses its variables.",
+  behind: "Python has stopped. This page is still drawing what it printed.",
 };
 
 const AFTER = {
   dead: "Python died while this cell ran. Its variables are gone.",
   restarted: "Python was restarted before this cell was done.",
-  lost:
-    "The connection was lost while this cell ran. Some of its output may be missing.",
+  lost: "The server knows nothing of this run any more: it may have been started anew.",
 };
 
 /* A chapter shows errors on purpose; then "run all" goes on. */

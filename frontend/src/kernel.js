@@ -4,10 +4,15 @@
    The messages are those of "Messaging in Jupyter", a chapter of jupyter_client's
    documentation, in the WebSocket's default spelling: one JSON object a message, with
    its channel. Every message of the kernel names, in `parent_header`, the request that
-   it answers. */
+   it answers. Two are the book's own: when a page connects, the server greets it and
+   tells it every *run* of a cell that it knows, with its output; and it tells what
+   becomes of each (src/workshop/livebook/runs.py). So this page remembers of a run only
+   what it has asked for itself: whatever happens to the connection, what the server
+   says next is the truth. */
 
-const QUICK = 2000; // ms that a server may take to answer a plain question
-const START = 30000; // ms that it may take to start a kernel
+const QUICK = 10000; // ms that a server may take to answer a plain question
+const START = 30000; // ms that it may take to start or end a kernel's process
+const HEARD = 5000; // ms within which it says that it has a request
 const PAUSES = [300, 1000, 2000, 4000, 8000, 10000]; // ms between two tries to reconnect
 
 /** Why something did not work: `kind` says what the page can offer, `detail` is what
@@ -82,133 +87,158 @@ export class Server {
   }
 }
 
-/** One page's kernel. `onState(state, more)` is called whenever its state changes,
-    `onRestarted()` when it lost the reader's variables without this page's doing. */
+/** One page's kernel. `hear` has functions that are called with what happens:
+    `state(state, more)` whenever the kernel's state changes; `greeting(ids)` with the
+    runs that the server knows; `run(run)` when something about one has changed (with
+    `outputs`, if that is all there is to know about it); `output(id, message)` with
+    what a run shows; `reply(id, content)` with what the kernel says of it in the end. */
 export class Kernel {
   #server;
   #path;
+  #hear;
   #client = identity(); // names this page on the WebSocket, also when it reconnects
   #socket = null;
-  #requests = new Map(); // id of a request -> what to do with its answers
   #opening = null; // while the kernel cannot take requests: resolves when it can
-  #restarting = false; // because this page wants it
+  #mine = new Map(); // id -> a run that this page asked for, and that is not done
+  #questions = new Map(); // id -> what to do with the reply: completion, docstrings
+  #active = new Set(); // ids of all runs that are not done, whoever asked
+  #changed = () => {}; // called when the state has changed
   #wake = () => {};
 
-  constructor(server, path, { onState, onRestarted }) {
+  constructor(server, path, hear) {
     this.#server = server;
     this.#path = path;
-    this.onState = onState;
-    this.onRestarted = onRestarted;
+    this.#hear = hear;
     this.id = null;
     this.session = null;
     this.state = "not connected";
+    this.reason = ""; // why it is dead, in the server's words
+    this.python = 0; // which of its processes this is: each restart makes another
+  }
+
+  get #isOpen() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  get #answers() {
+    return this.#isOpen && (this.state === "idle" || this.state === "busy");
   }
 
   /** Resolves when the kernel answers; starts one if this page has none. */
   ready() {
-    if (this.#opening) this.#wake();
-    else if (this.#socket?.readyState === WebSocket.OPEN && this.state !== "dead")
-      return Promise.resolve();
-    this.#opening ??= this.#open().finally(() => (this.#opening = null));
+    if (this.#answers) return Promise.resolve();
+    this.#wake();
+    return this.#open(true);
+  }
+
+  /** Find the kernel that this page had before, if it is still there; start none.
+      Resolves with whether there is one. */
+  async attach() {
+    await this.#open(false);
+    return this.id !== null;
+  }
+
+  #open(start) {
+    this.#opening ??= this.#begin(start).finally(() => (this.#opening = null));
     return this.#opening;
   }
 
-  async #open() {
-    if (this.state === "dead") throw new Trouble("dead");
-    this.#set("starting");
+  async #begin(start) {
+    if (this.state === "dead") throw new Trouble("dead", this.reason);
     try {
-      if (!this.id) await this.#find();
-      await this.#connect();
+      if (!this.#isOpen) {
+        this.#set("starting");
+        if (!this.id) await this.#find(start);
+        if (!this.id) return this.#set("not connected");
+        await this.#connect();
+      }
+      await this.#answering();
     } catch (error) {
-      this.#close();
-      if (error.kind === "gone" || error.kind === "dead") this.#die();
-      else this.#set(this.id ? "disconnected" : "not connected");
+      if (["gone", "dead"].includes(error.kind)) this.#die(error.detail);
+      else if (!this.#isOpen) this.#set(this.id ? "disconnected" : "not connected");
       throw error;
     }
   }
 
   /** The session of this page, kept by the server across reloads; or a new one. */
-  async #find() {
+  async #find(start) {
     const sessions = await this.#server.ask("api/sessions");
-    const found = sessions.find((session) => session.path === this.#path);
-    this.#adopt(
-      found ??
-        (await this.#server.ask("api/sessions", {
-          method: "POST",
-          wait: START,
-          body: {
-            path: this.#path,
-            name: this.#path,
-            type: "notebook",
-            kernel: { name: "python3" },
-          },
-        }))
-    );
+    let found = sessions.find((session) => session.path === this.#path);
+    if (!found && start)
+      found = await this.#server.ask("api/sessions", {
+        method: "POST",
+        wait: START,
+        body: {
+          path: this.#path,
+          name: this.#path,
+          type: "notebook",
+          kernel: { name: "python3" },
+        },
+      });
+    this.session = found?.id ?? null;
+    this.id = found?.kernel.id ?? null;
   }
 
-  #adopt(session) {
-    this.session = session.id;
-    this.id = session.kernel.id;
-  }
-
-  /** Open the WebSocket and wait until the kernel answers on it. */
+  /** Open the WebSocket and wait for the server's greeting. */
   async #connect() {
     await this.#server.ask(`api/kernels/${this.id}`);
-    const socket = new WebSocket(this.#server.channels(this.id, this.#client));
+    const address = this.#server.channels(this.id, this.#client);
+    address.searchParams.set("runs", "1");
+    const socket = new WebSocket(address);
     const late = setTimeout(() => socket.close(), QUICK);
     await new Promise((resolve, reject) => {
-      socket.onopen = resolve;
+      const opened = new Promise((open) => (socket.onopen = open));
+      socket.onmessage = async (event) => {
+        await opened;
+        this.#socket = socket;
+        this.#receive(event.data);
+        resolve();
+      };
       socket.onclose = () => reject(new Trouble("unreachable"));
     }).finally(() => clearTimeout(late));
-    this.#socket = socket;
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = () => this.#closed(socket);
-    await this.#answering();
   }
 
-  /** Ask who the kernel is until both its reply and its broadcast arrive: the
-      broadcast channel of a young kernel misses what was sent before it was joined. */
+  /** Wait until the kernel's process answers. The server gives it up after a minute,
+      and says so; until then it may just be slow. */
   async #answering() {
-    const deadline = Date.now() + START;
-    const running = [...this.#requests.values()].filter((request) => request.running);
-    if (running.length) return this.#catchUp(running);
-    while (this.state !== "dead" && this.#socket?.readyState === WebSocket.OPEN) {
-      const asked = this.#request("kernel_info_request", {});
-      const answered = asked.done.then(() => true).finally(asked.forget);
-      if (await Promise.race([answered, pause(1000)])) return;
-      if (Date.now() > deadline) throw new Trouble("slow");
+    while (!this.#answers) {
+      if (this.state === "dead") throw new Trouble("dead", this.reason);
+      if (!this.#isOpen) throw new Trouble("unreachable");
+      await new Promise((resolve) => (this.#changed = resolve));
     }
-    throw new Trouble(this.state === "dead" ? "dead" : "unreachable");
   }
 
-  /** Back after a lost connection, with requests unanswered. A kernel answers in
-      order: once it tells who it is, it is done with all that was asked before. */
-  #catchUp(running) {
-    this.#set("busy");
-    const asked = this.#request("kernel_info_request", {});
-    asked.done.then(() => pause(500)).then(() => {
-      asked.forget();
-      for (const request of running)
-        this.#finish(request, request.reply ?? { status: "lost" });
-    });
-  }
-
-  /** Send a request; its `done` resolves with the reply's content when the reply and
-      the return to idle have both arrived. */
-  #request(type, content, listen = () => {}) {
+  /** Run code for a cell of the page. `done` resolves with the run when it is over: its
+      `status` is "ok", "error", "aborted", "dead" or "restarted". */
+  async execute(code, cell) {
+    await this.ready();
     const id = identity();
-    const request = { listen, running: true };
-    request.done = new Promise((resolve) => (request.finish = resolve));
-    request.forget = () => this.#requests.delete(id);
-    this.#requests.set(id, request);
-    this.#send("shell", type, content, id);
-    return request;
+    const mine = { code, cell, python: this.python };
+    const done = new Promise((resolve) => (mine.resolve = resolve));
+    this.#mine.set(id, mine);
+    this.#sendRun(id, mine);
+    return { id, done };
   }
 
-  #send(channel, type, content, id = identity(), parent = {}) {
+  #sendRun(id, mine) {
+    const content = {
+      code: mine.code,
+      silent: false,
+      store_history: true,
+      user_expressions: {},
+      allow_stdin: true,
+      stop_on_error: false,
+    };
+    this.#send("execute_request", content, id, { cellId: mine.cell });
+    mine.late = setTimeout(() => this.check(), HEARD);
+  }
+
+  #send(type, content, id, metadata = {}) {
     this.#socket.send(
       JSON.stringify({
-        channel,
+        channel: "shell",
         header: {
           msg_id: id,
           msg_type: type,
@@ -217,123 +247,182 @@ export class Kernel {
           date: new Date().toISOString(),
           version: "5.3",
         },
-        parent_header: parent,
-        metadata: {},
+        parent_header: {},
+        metadata,
         content,
         buffers: [],
       })
     );
   }
 
-  /** Run code. `listen(message)` gets everything the kernel says about it, also after
-      its end (a thread may go on printing) until `forget()` is called; `answer` in an
-      input_request sends the reader's line. `done` resolves with {status: "ok" |
-      "error" | "aborted" | "lost" | "dead" | "restarted", …}. */
-  async execute(code, listen) {
-    await this.ready();
-    const content = {
-      code,
-      silent: false,
-      store_history: true,
-      user_expressions: {},
-      allow_stdin: true,
-      stop_on_error: false,
-    };
-    const request = this.#request("execute_request", content, listen);
-    return { done: request.done, forget: request.forget };
+  /** Ask about code: the reply's content, or null if there is nobody to ask. A kernel
+      answers when it is done with what it runs. */
+  async #ask(type, content) {
+    if (!this.#answers) return null;
+    const id = identity();
+    const reply = new Promise((resolve) => this.#questions.set(id, resolve));
+    this.#send(type, content, id);
+    return reply;
   }
 
   /** Names that could stand at `cursor`. */
-  async complete(code, cursor) {
-    if (this.state !== "idle") return null;
-    const asked = this.#request("complete_request", { code, cursor_pos: cursor });
-    return asked.done.finally(asked.forget);
+  complete(code, cursor) {
+    return this.#ask("complete_request", { code, cursor_pos: cursor });
+  }
+
+  /** What is known about the name at `cursor`; with `detail` 1, its source too. */
+  inspect(code, cursor, detail = 0) {
+    const content = { code, cursor_pos: cursor, detail_level: detail };
+    return this.#ask("inspect_request", content);
+  }
+
+  /** Answer what input() asks. The server takes the first answer to a question, so this
+      can be tried again until it is known to have arrived. Resolves with whether it
+      was this answer that was taken. */
+  async answer(question, value, isOpen) {
+    const body = { question, value };
+    for (let turn = 0; isOpen(); turn += 1) {
+      try {
+        await this.#server.ask(`api/kernels/${this.id}/answer`, { method: "POST", body });
+        return true;
+      } catch (error) {
+        if (!["unreachable", "slow"].includes(error.kind)) return false;
+        await pause(PAUSES[Math.min(turn, 2)]);
+      }
+    }
+    return false;
+  }
+
+  /** All that the server knows about the page's cells. */
+  runs() {
+    return this.id ? this.#server.ask(`api/kernels/${this.id}/runs`) : [];
   }
 
   #receive(data) {
     if (typeof data !== "string") return; // binary parts belong to widgets
-    const message = JSON.parse(data);
-    const type = message.header.msg_type;
-    const request = this.#requests.get(message.parent_header?.msg_id);
-    if (type === "status") this.#status(message.content.execution_state, request);
-    else if (!request) return;
-    else if (message.channel === "shell") request.reply = message.content;
-    else if (type === "input_request") {
-      message.answer = (value) =>
-        this.#send("stdin", "input_reply", { value, status: "ok" }, identity(),
-          message.header);
-      request.listen(message);
-    } else request.listen(message);
-    if (request) this.#settle(request);
+    const { header, parent_header: parent, channel, content } = JSON.parse(data);
+    const type = header.msg_type;
+    if (type === "dustdevil_greeting") this.#greeted(content);
+    else if (type === "dustdevil_run") this.#noteRun(content);
+    else if (type === "status") this.#noteStatus(content);
+    else if (channel === "shell") this.#replied(parent?.msg_id, content);
+    else if (channel === "iopub") this.#hear.output(parent?.msg_id, { header, content });
   }
 
-  #status(state, request) {
-    if (state === "busy") this.#set("busy");
-    else if (state === "idle") {
-      if (request) request.idle = true;
-      this.#set("idle");
-    } else if (state === "dead") this.#die();
-    else if (state === "restarting" || state === "autorestarting") {
-      this.#set("restarting");
-      if (!this.#restarting && !this.#opening) this.#revived();
+  #greeted({ execution_state: state, reason, python, runs }) {
+    this.python = python;
+    this.reason = reason;
+    this.#active.clear(); // those that are active are told next
+    this.#answerAll(null);
+    this.#hear.greeting(runs);
+    this.#noteState(state);
+    for (const [id, mine] of this.#mine) {
+      this.#acknowledge(id);
+      if (runs.includes(id)) continue;
+      if (mine.python === python && state !== "dead") this.#sendRun(id, mine);
+      else this.#finish({ id, status: state === "dead" ? "dead" : "restarted" });
     }
   }
 
-  #settle(request) {
-    if (!request.running || !request.idle) return;
-    if (request.reply) this.#finish(request, request.reply);
+  #noteRun(run) {
+    this.#acknowledge(run.id);
+    if (run.state === "done") this.#active.delete(run.id);
+    else this.#active.add(run.id);
+    this.#hear.run(run);
+    if (run.state === "done") this.#finish(run);
+    if (["idle", "busy"].includes(this.state)) this.#noteState("idle");
   }
 
-  #finish(request, reply) {
-    if (!request.running) return;
-    request.running = false;
-    request.finish(reply);
+  #noteStatus({ execution_state: state, python }) {
+    this.python = python ?? this.python;
+    this.#noteState(state);
   }
 
-  #lose(status) {
-    for (const request of this.#requests.values()) this.#finish(request, { status });
+  /* A kernel that is idle after one request is still busy if it has another. */
+  #noteState(state) {
+    if (state === "dead") return this.#die();
+    if (state === "autorestarting") state = "restarting";
+    if (state === "idle" && this.#active.size) state = "busy";
+    if (state !== this.state) this.#set(state);
+  }
+
+  #replied(id, content) {
+    this.#questions.get(id)?.(content);
+    this.#questions.delete(id);
+    this.#hear.reply(id, content);
+  }
+
+  #answerAll(content) {
+    for (const answer of this.#questions.values()) answer(content);
+    this.#questions.clear();
+  }
+
+  /** The server has a run of ours. */
+  #acknowledge(id) {
+    const mine = this.#mine.get(id);
+    if (!mine) return;
+    clearTimeout(mine.late);
+    mine.late = null;
+  }
+
+  #finish(run) {
+    const mine = this.#mine.get(run.id);
+    this.#mine.delete(run.id);
+    mine?.resolve(run);
   }
 
   #set(state, more) {
     this.state = state;
-    this.onState(state, more);
+    this.#hear.state(state, more);
+    this.#changed();
   }
 
-  #die() {
+  async #die(reason = "") {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket) {
+      socket.onclose = socket.onmessage = null;
+      socket.close();
+    }
+    this.reason ||= reason;
+    this.#active.clear();
+    this.#answerAll(null);
     this.#set("dead");
-    this.#lose("dead");
-    this.#close();
+    for (const id of [...this.#mine.keys()]) this.#finish({ id, status: "dead" });
   }
 
   /** Why the kernel ended, in the server's words, if it has any. */
   async obituary() {
     const model = await this.#server.ask(`api/kernels/${this.id}`).catch(() => null);
-    return model?.reason ?? "";
+    return model?.reason || this.reason;
   }
 
-  /** The server, or another page, has restarted the kernel. */
-  #revived() {
-    this.#lose("restarted");
-    this.onRestarted();
-    this.#opening = this.#answering().finally(() => (this.#opening = null));
-    this.#opening.catch(() => {}); // whoever waits for ready() hears of it
-  }
-
-  #close() {
+  /** Is the connection what it seems to be? After a sleep, or on a network that has
+      gone, a WebSocket looks open for minutes. */
+  async check() {
     const socket = this.#socket;
-    this.#socket = null;
-    if (!socket) return;
-    socket.onclose = socket.onmessage = null;
-    socket.close();
+    if (!socket) return this.#wake();
+    try {
+      await this.#server.ask(`api/kernels/${this.id}`);
+      if (![...this.#mine.values()].some((mine) => mine.late)) return;
+    } catch {
+      // what is wrong shows when we connect again
+    }
+    if (socket === this.#socket) this.#closed(socket);
   }
 
   /** The connection went away without our doing: keep trying to get it back. */
   async #closed(socket) {
     if (socket !== this.#socket) return;
     this.#socket = null;
-    if (this.#opening) return;
+    socket.onclose = socket.onmessage = null;
+    socket.close();
+    this.#changed(); // for what waits until the kernel answers
+    this.#answerAll(null);
+    await this.#opening?.catch(() => {});
+    if (this.#socket || this.state === "dead") return;
     this.#opening = this.#reopen().finally(() => (this.#opening = null));
-    this.#opening.catch(() => {}); // whoever waits for ready() hears of it
+    this.#opening.catch(() => {}); // what waits for ready() hears of it
   }
 
   async #reopen() {
@@ -341,16 +430,16 @@ export class Kernel {
       await this.#countdown(PAUSES[Math.min(turn, PAUSES.length - 1)]);
       try {
         await this.#connect();
-        return;
+        return await this.#answering();
       } catch (error) {
         if (!["gone", "token", "dead"].includes(error.kind)) continue;
-        this.#die();
-        throw new Trouble(error.kind === "token" ? "token" : "dead");
+        this.#die(error.detail);
+        throw new Trouble(error.kind === "token" ? "token" : "dead", error.detail);
       }
     }
   }
 
-  /** Wait, saying how long, until the time is up or somebody wants the kernel. */
+  /** Wait, saying how long, until the time is up or a cell wants the kernel. */
   async #countdown(milliseconds) {
     const until = Date.now() + milliseconds;
     const woken = new Promise((resolve) => (this.#wake = resolve));
@@ -366,27 +455,22 @@ export class Kernel {
     return this.#server.ask(`api/kernels/${this.id}/interrupt`, { method: "POST" });
   }
 
-  /** A fresh Python with none of the reader's variables. */
-  async restart() {
-    this.#restarting = true;
-    this.#lose("restarted");
-    this.#set("restarting");
-    this.#opening = this.#renew().finally(() => {
-      this.#opening = null;
-      this.#restarting = false;
-    });
-    try {
-      await this.#opening;
-    } catch (error) {
-      this.#set("dead");
-      throw error;
-    }
+  /** Whether the kernel itself, and not only this page, is still at work. */
+  async isBusy() {
+    const model = await this.#server.ask(`api/kernels/${this.id}`);
+    return model.execution_state === "busy";
   }
 
-  async #renew() {
-    await this.#replace();
-    if (this.#socket?.readyState === WebSocket.OPEN) await this.#answering();
-    else await this.#connect();
+  /** A fresh Python with none of the reader's variables. */
+  async restart() {
+    this.#set("restarting");
+    try {
+      await this.#replace();
+    } catch (error) {
+      this.#set(this.#isOpen ? "dead" : "disconnected");
+      throw error;
+    }
+    await this.#open(true);
   }
 
   /** Have the server restart the kernel; or start another, if it is gone. */
@@ -396,12 +480,11 @@ export class Kernel {
       await this.#server.ask(path, { method: "POST", wait: START });
     } catch (error) {
       if (error.kind !== "gone" && error.kind !== "server") throw error;
-      this.#close();
       await this.#server
         .ask(`api/sessions/${this.session}`, { method: "DELETE" })
         .catch(() => {});
       this.id = null;
-      await this.#find();
     }
+    this.reason = "";
   }
 }

@@ -53,6 +53,20 @@ export class Outputs {
     return block;
   }
 
+  clear() {
+    this.#prepare();
+    this.node.replaceChildren();
+    this.#stream = null;
+  }
+  sayCut(characters, outputs) {
+    this.add(plain(`… the beginning of this output was not kept (${characters} characters, ${outputs} outputs)`));
+  }
+  replay(messages) {
+    for (const message of messages) this.receive(message);
+  }
+  flush() {}
+  dispose() {}
+
   #prepare() {
     if (!this.#begun) {
       this.#begun = true;

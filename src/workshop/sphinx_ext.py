@@ -1,12 +1,14 @@
 """What the book's pages need beyond Jupyter Book: a Sphinx extension.
 
 It hands our theme the contents, numbered as in `pieces.toml`; leaves out the scripts
-and style sheets that no page of ours uses; and makes four small changes to what
+and style sheets that no page of ours uses; and makes five small changes to what
 MyST writes: tables that can scroll, call-outs that can open, words that show their
-definition, and links in stored outputs that lead to pages instead of notebooks.
+definition, links in stored outputs that lead to pages instead of notebooks, and an
+anchor for each cell.
 Formulas are set by `workshop.formulas`.
 """
 
+import json
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -48,6 +50,18 @@ def improve_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if "dropdown" in admonition["classes"]:
             make_dropdown(admonition)
     explain_terms(doctree, definitions(app.env))
+    name_cells(doctree, Path(app.env.doc2path(docname)))
+
+
+def name_cells(doctree: nodes.document, source: Path) -> None:
+    """Make the id that a cell has in its notebook the anchor that it has in the page."""
+    if source.suffix != ".ipynb":
+        return
+    cells = json.loads(source.read_text("utf-8"))["cells"]
+    for node in doctree.findall(nodes.container):
+        if node.get("nb_element") == "cell_code":
+            name = cells[node["cell_index"]].get("id")
+            node["ids"] = [name] if name else []
 
 
 def definitions(env: BuildEnvironment) -> dict[str, str]:

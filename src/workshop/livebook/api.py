@@ -25,7 +25,7 @@ from workshop.livebook.wire import V1
 # A cell's output with a large picture in it, or a widget's data, is one message.
 LARGEST = "64 MiB"
 # What can go wrong with a request, here or in the layers below.
-ERRORS = (400, 403, 404, 405, 413, 415, 426, 500, 501, 503)
+ERRORS = (400, 403, 404, 405, 409, 413, 415, 426, 500, 501, 503)
 
 
 class Api:
@@ -57,6 +57,8 @@ class Api:
         app.delete(kernel)(self.end_kernel)
         app.post(kernel + "/interrupt")(self.interrupt_kernel)
         app.post(kernel + "/restart")(self.restart_kernel)
+        app.post(kernel + "/answer")(self.answer_question)
+        app.get(kernel + "/runs")(self.list_runs)
         app.get(kernel + "/channels")(self.check_kernel(socket(self.channels)))
         app.get("/api/sessions")(self.list_sessions)
         app.post("/api/sessions")(self.open_session)
@@ -141,6 +143,18 @@ class Api:
             raise HTTPError(500, f"The kernel could not be started: {error}") from error
         return kernel.model()
 
+    async def answer_question(self, request: Request, id: str) -> Response:
+        """Answer what input() asks. 409 if another page, or an earlier try, did."""
+        kernel = self.find_kernel(id)
+        given = await read_object(request)
+        if not kernel.answer(text(given, "question"), text(given, "value")):
+            raise HTTPError(409, "This question is not open any more.")
+        return Response(status=204)
+
+    def list_runs(self, request: Request, id: str) -> list:
+        """What is known about each cell that was run, with its output."""
+        return [run.whole() for run in self.find_kernel(id).runs]
+
     def check_kernel(self, handler: Any) -> Any:
         """Say 404 to a WebSocket's opening handshake, not after it."""
 
@@ -152,7 +166,8 @@ class Api:
 
     async def channels(self, request: Request, ws: WebSocket, id: str) -> None:
         session = request.query.get("session_id") or str(uuid4())
-        await self.find_kernel(id).serve(ws, session)
+        wants_runs = request.query.get("runs") == "1"
+        await self.find_kernel(id).serve(ws, session, wants_runs)
 
     # Sessions
 

@@ -1,7 +1,9 @@
-"""A kernel: a process, the link to it, and the pages that use it.
+"""A kernel: a process, the link to it, the runs it was asked for, and its pages.
 
 What the process publishes goes to every page. What it answers goes to the page that
 asked: each answer names the request it belongs to, and we remember whose that was.
+Pages of this book are also told about *runs* (runs.py), in two messages of our own on
+`iopub`: `dustdevil_greeting` when they connect, and `dustdevil_run` about each change.
 
     starting ──▶ idle ◀──▶ busy          restarting ──▶ starting, with a new process
         └──────────┴─────────┴──▶ dead   (and from dead, restart is the way back)
@@ -11,6 +13,7 @@ import json
 import shutil
 import signal
 import tempfile
+import time
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,15 +25,17 @@ from jupyter_client.kernelspec import KernelSpec
 
 from dustdevil.coroutine import Future, Task
 from dustdevil.loop import Loop
-from workshop.livebook.client import GRACE, Client
+from workshop.livebook.client import GRACE, Client, PageClient
 from workshop.livebook.link import Link
 from workshop.livebook.process import Process
-from workshop.livebook.wire import Parts, decode, pack
+from workshop.livebook.runs import OUTPUTS, Run, Runs
+from workshop.livebook.wire import NAMES, Parts, decode, pack
 
 START = 60.0  # seconds a new process may take until it answers
 STOP = 1.0  # seconds it has to end by itself before it is killed
 # Its last messages may still be on their way through ZeroMQ's thread when it is gone.
 LAST_MESSAGES = 0.1
+CELL_NAME, CODE = 200, 100_000  # characters kept of what a page says of a cell
 
 
 class Kernel:
@@ -52,6 +57,8 @@ class Kernel:
         self.spec = spec
         self.folder = folder
         self.clients: dict[str, Client] = {}
+        self.runs = Runs()
+        self.python = 0  # how many processes there have been
         self.reason = ""
         self.last_activity = datetime.now(UTC)
         self._restarting: Task | None = None
@@ -82,6 +89,8 @@ class Kernel:
         self._busy: set[str] = set()
         self._asked: dict[str, Client] = {}
         self._expected = False  # whether its end is our doing
+        self.python += 1
+        self.runs.forget_done()  # variables that they made are gone
         self._home = Path(tempfile.mkdtemp(prefix="dustdevil-"))
         with ExitStack() as undo:
             undo.callback(shutil.rmtree, self._home)
@@ -112,6 +121,7 @@ class Kernel:
         if link is self.link and not self._expected:
             self.reason = self.reason or describe_end(self.process, link.ready)
             self._sweep_up()
+            self._end_runs("dead")
             self._set_state("dead")
 
     async def _end(self) -> None:
@@ -138,6 +148,7 @@ class Kernel:
         await self._restarting
 
     async def _restart(self) -> None:
+        self._end_runs("restarted")
         self._set_state("restarting")
         try:
             await self._end()
@@ -161,6 +172,7 @@ class Kernel:
                 await self._restarting
         await self._end()
         self.reason = reason
+        self._end_runs("dead")
         self._set_state("dead")
         for client in self.clients.values():
             client.hang_up(reason)
@@ -188,31 +200,60 @@ class Kernel:
         Raises WireError if it is none, and zmq.Again if far too many wait.
         """
         channel, header, parts = decode(message, client.protocol)
-        if channel == "iopub" or self.state in ("dead", "restarting"):
+        if channel == "iopub":
             return
+        if channel == "stdin":
+            return self._take_reply(parts)
         self.last_activity = datetime.now(UTC)
+        gone = self.state in ("dead", "restarting")
+        if header["msg_type"] == "execute_request":
+            if self.runs.get(header["msg_id"]):
+                return  # a page that lost its connection was not sure and sent it again
+            self._note_request(header["msg_id"], parts, gone)
+        if gone:
+            return
         # Only requests are answered; a message about a widget, say, is not.
         if header["msg_type"].endswith("_request"):
             self._asked[header["msg_id"]] = client
         self.link.send(channel, parts)
+
+    def _note_request(self, id: str, parts: Parts, gone: bool) -> None:
+        """Begin to keep what comes of a request to run a cell."""
+        content, metadata = json.loads(parts[3]), json.loads(parts[2])
+        if content.get("silent"):
+            return
+        cell, code = metadata.get("cellId", ""), content.get("code", "")
+        run = self.runs.ask(id, str(cell)[:CELL_NAME], str(code)[:CODE])
+        if gone:
+            run.end("dead" if self.state == "dead" else "restarted")
+        self._tell(run)
 
     def _on_message(self, channel: str, parts: Parts) -> None:
         parent = json.loads(parts[1]).get("msg_id", "")
         if channel == "iopub":
             self._publish(parts, parent)
         elif channel == "stdin":
-            self._answer(self._asked.get(parent), channel, parts)
+            self._ask(parts, parent)
         else:
             self._answer(self._asked.pop(parent, None), channel, parts)
+            self._note_reply(parts, parent)
 
     def _publish(self, parts: Parts, parent: str) -> None:
         self.last_activity = datetime.now(UTC)
-        if b'"execution_state"' in parts[3]:
+        kind = json.loads(parts[0])["msg_type"]
+        run = self.runs.get(parent)
+        if kind == "status":
             self._note_state(parts, parent)
+        elif run is not None and kind in OUTPUTS:
+            self.runs.add(run, kind, json.loads(parts[3]), len(parts[3]))
+        droppable, about = kind in OUTPUTS, run.id if run else ""
         for client in self.clients.values():
-            client.deliver("iopub", parts)
-        if any(client.full for client in self.clients.values()):
-            self.link.pause()
+            if client.wants_runs and kind == "status":
+                client.deliver("iopub", parts, droppable=True)
+            elif run or not client.wants_runs:
+                client.deliver("iopub", parts, about, droppable)
+        if run is not None:
+            self._note_progress(run, kind, parts)
 
     def _answer(self, client: Client | None, channel: str, parts: Parts) -> None:
         if client is not None:
@@ -233,26 +274,142 @@ class Kernel:
         """Change the state and say so to the pages, as the kernel would."""
         self.state = state
         for client in self.clients.values():
-            client.deliver("iopub", self._status())
+            client.deliver("iopub", self._status(), droppable=client.wants_runs)
 
     def _status(self) -> Parts:
-        message = self.link.session.msg("status", {"execution_state": self.state})
-        header = self.link.session.pack(message["header"])
-        return [header, b"{}", b"{}", pack(message["content"])]
+        content = {"execution_state": self.state, "python": self.python}
+        return self._message("status", content)
+
+    def _message(self, kind: str, content: dict, parent: str = "") -> Parts:
+        """A message of our own, as if the kernel had published it."""
+        header = self.link.session.pack(self.link.session.msg(kind)["header"])
+        parents = {"msg_id": parent, "msg_type": "execute_request"} if parent else {}
+        return [header, pack(parents), b"{}", pack(content)]
+
+    # Runs
+
+    def _tell(self, run: Run) -> None:
+        """Tell the pages what has changed about a run."""
+        parts = self._message("dustdevil_run", run.model())
+        for client in self.clients.values():
+            if client.wants_runs:
+                client.deliver("iopub", parts, run.id)
+
+    def _tell_all(self, id: str) -> Parts | None:
+        """The message that says all about a run; None if it has been forgotten."""
+        run = self.runs.get(id)
+        return run and self._message("dustdevil_run", run.whole())
+
+    def _note_progress(self, run: Run, kind: str, parts: Parts) -> None:
+        if kind not in ("status", "execute_input"):
+            return
+        content = json.loads(parts[3])
+        if kind == "execute_input":
+            run.count = content.get("execution_count")
+        elif content.get("execution_state") == "busy":
+            run.began = time.time()
+        elif content.get("execution_state") == "idle":
+            run.idle = True
+            run.settle()
+        self._tell(run)
+
+    def _note_reply(self, parts: Parts, parent: str) -> None:
+        run = self.runs.get(parent)
+        if run is not None and run.state != "done":
+            run.reply = json.loads(parts[3])
+            if run.settle():
+                self._tell(run)
+
+    def _end_runs(self, status: str) -> None:
+        for run in self.runs.end_all(status):
+            self._tell(run)
+
+    # Questions: what input() asks for
+
+    def _ask(self, parts: Parts, parent: str) -> None:
+        """The kernel asks for a line: pass it on, and keep it until it is answered."""
+        self._answer(self._asked.get(parent), "stdin", parts)
+        run = self.runs.get(parent)
+        if run is not None:
+            content = json.loads(parts[3])
+            run.question = {
+                "id": json.loads(parts[0])["msg_id"],
+                "prompt": str(content.get("prompt", "")),
+                "password": bool(content.get("password")),
+            }
+            self._tell(run)
+
+    def answer(self, question: str, value: str) -> bool:
+        """Give the kernel a line; return whether that question was still open.
+
+        The line goes to the kernel once, however often and from wherever it is sent.
+        """
+        run = next((run for run in self.runs if _asks(run, question)), None)
+        if run is None:
+            return False
+        message = self.link.session.msg("input_reply", {"value": value, "status": "ok"})
+        self.link.send("stdin", [self.link.session.pack(message[n]) for n in NAMES])
+        self._close_question(run, value)
+        return True
+
+    def _take_reply(self, parts: Parts) -> None:
+        """A client has answered by itself, over its WebSocket."""
+        if self.state in ("dead", "restarting"):
+            return
+        self.link.send("stdin", parts)
+        run = next((run for run in self.runs if run.question), None)
+        if run is not None:
+            self._close_question(run, str(json.loads(parts[3]).get("value", "")))
+
+    def _close_question(self, run: Run, value: str) -> None:
+        """Show prompt and answer as a terminal does; of a password, nothing."""
+        question, run.question = run.question or {}, None
+        shown = "" if question["password"] else value
+        text = {"name": "stdout", "text": f"{question['prompt']}{shown}\n"}
+        self.runs.add(run, "stream", text, len(text["text"]))
+        parts = self._message("stream", text, run.id)
+        for client in self.clients.values():
+            if client.wants_runs:
+                client.deliver("iopub", parts, run.id)
+        self._tell(run)
 
     # Pages
 
-    async def serve(self, socket: Any, session: str) -> None:
-        """Connect a page, named by its session id, until its WebSocket ends."""
-        client = self.clients.get(session) or Client(self.loop, self._on_room)
-        self.clients[session] = client
-        client.deliver("iopub", self._status())
+    async def serve(self, socket: Any, session: str, wants_runs: bool = False) -> None:
+        """Connect a page, named by its session id, until its WebSocket ends.
+
+        With `wants_runs` it is greeted with all that is known (see client.py).
+        """
+        client = self._connect(session, wants_runs)
         try:
             await client.serve(socket, lambda message: self.receive(client, message))
         finally:
             self.last_activity = datetime.now(UTC)
-            self._on_room()
             self.loop.call_later(GRACE, self._forget, session, client.visits)
+
+    def _connect(self, session: str, wants_runs: bool) -> Client:
+        client = self.clients.get(session)
+        if client is None or client.wants_runs != wants_runs:
+            client = (
+                PageClient(self.loop, self._tell_all)
+                if wants_runs
+                else Client(self.loop)
+            )
+            self.clients[session] = client
+        if isinstance(client, PageClient):
+            client.greet(self._greeting(), self.runs)
+        else:
+            client.deliver("iopub", self._status())
+        return client
+
+    def _greeting(self) -> Parts:
+        content = {
+            "execution_state": self.state,
+            "reason": self.reason,
+            "python": self.python,
+            "runs": [run.id for run in self.runs],
+        }
+        return self._message("dustdevil_greeting", content)
 
     def _forget(self, session: str, visits: int) -> None:
         """Forget a page that has not been back since that visit."""
@@ -260,9 +417,9 @@ class Kernel:
         if client and client.socket is None and client.visits == visits:
             del self.clients[session]
 
-    def _on_room(self) -> None:
-        if all(client.roomy for client in self.clients.values()):
-            self.link.resume()
+
+def _asks(run: Run, question: str) -> bool:
+    return run.question is not None and run.question["id"] == question
 
 
 def describe_end(process: Process, was_ready: bool) -> str:

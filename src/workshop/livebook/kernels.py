@@ -111,15 +111,13 @@ class Kernels:
         return not kernel.connections and kernel.state in ("idle", "dead")
 
     def _rounds(self) -> None:
-        """From time to time, end what is unused and disconnect pages that hang."""
+        """From time to time, end what is unused."""
         self._timer = self.loop.call_later(min(10.0, self.idle / 4), self._rounds)
         now = datetime.now(UTC)
         for kernel in self:
             idle = (now - kernel.last_activity).total_seconds()
             if self._is_unused(kernel) and idle >= self.idle:
                 self._end(kernel, "The kernel was ended since no page used it.")
-            for client in kernel.clients.values():
-                client.drop_if_stalled()
 
     def _end(self, kernel: Kernel, reason: str) -> Task:
         log.info("kernel %s: %s", kernel.id, reason)

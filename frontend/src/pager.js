@@ -1,0 +1,1 @@
+export const showPage = (root, data) => root.append(data["text/plain"]);
