@@ -277,35 +277,6 @@ def test_sending_does_not_swallow_what_came(loop, pair):
     loop.run(test())
 
 
-def test_a_paused_channel_loses_nothing_and_does_not_spin(loop, pair):
-    far, near, got = pair
-    turns = 0
-
-    async def test():
-        nonlocal turns
-        near.pause()
-        for number in range(20):
-            far.send(b"%d" % number)
-        real = loop.poller.poll
-
-        def counting(patience):
-            nonlocal turns
-            turns += 1
-            return real(patience)
-
-        loop.poller.poll = counting
-        await sleep(0.2)
-        del loop.poller.poll
-        assert got == []
-        near.resume()
-        async with timeout(10):
-            while len(got) < 20:
-                await sleep(0.001)
-
-    loop.run(test())
-    assert turns < 50
-
-
 # A kernel's life
 
 
@@ -643,73 +614,6 @@ def test_input_is_asked_of_the_page_that_runs_the_cell(play):
         assert two.find("input_request") == []
 
     play(test)
-
-
-def test_a_slow_page_holds_the_kernel_up_and_loses_nothing(play, monkeypatch):
-    monkeypatch.setattr(client, "HIGH", 200_000)
-    monkeypatch.setattr(client, "LOW", 50_000)
-
-    async def test(started, connect):
-        page = connect()
-        await page.answer(page.run("import sys, time"))
-        page.reads = False
-        # More than all queues between us take in: in bytes, for those of the sockets,
-        # and in messages, of which ZeroMQ's keep a thousand if nobody says otherwise.
-        request = page.run("for i in range(3000): display('x' * 6000 + str(i))")
-        mailbox = started.clients["one"]
-        await page.until(lambda: mailbox.full)
-        # It stays full, and does not grow: the kernel waits.
-        most = 0
-        for _ in range(50):
-            await sleep(0.01)
-            most = max(most, mailbox.waiting)
-        assert most < 300_000
-        assert started.state == "busy"
-        page.reads = True
-        assert (await page.answer(request))["status"] == "ok"
-        shown = [m["content"]["data"]["text/plain"] for m in page.find("display_data")]
-        assert [int(text.strip("'x")) for text in shown] == [*range(3000)]
-
-    play(test)
-
-
-def test_a_kernel_does_not_pile_up_what_it_prints(play):
-    async def test(started, connect):
-        page = connect()
-        await page.answer(page.run("from itertools import count"))
-        before = memory(started.process.pid)
-        page.reads = False
-        request = page.run("for i in count(): print(i, 'x' * 60)")
-        await page.until(lambda: started.clients["one"].full)
-        await until_it_waits(started.process.pid)
-        assert memory(started.process.pid) - before < 50_000
-        started.interrupt()
-        page.reads = True
-        assert (await page.answer(request))["ename"] == "KeyboardInterrupt"
-        lines = page.text(request).splitlines()
-        assert [int(line.split()[0]) for line in lines[:-1]] == [*range(len(lines) - 1)]
-
-    play(test)
-
-
-async def until_it_waits(pid, seconds=15):
-    """Wait until a process has used no processor time for a while."""
-    async with timeout(seconds):
-        used = None
-        while used != (used := processor_time(pid)):
-            await sleep(0.5)
-
-
-def processor_time(pid):
-    """What a process has used, in the system's ticks; a few spent waiting are none."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) // 5
-
-
-def memory(pid):
-    """The resident memory of a process, in KiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
 
 
 def test_a_page_that_takes_nothing_for_long_is_let_go(play, monkeypatch, kernels):

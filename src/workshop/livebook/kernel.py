@@ -211,8 +211,6 @@ class Kernel:
             self._note_state(parts, parent)
         for client in self.clients.values():
             client.deliver("iopub", parts)
-        if any(client.full for client in self.clients.values()):
-            self.link.pause()
 
     def _answer(self, client: Client | None, channel: str, parts: Parts) -> None:
         if client is not None:
@@ -244,14 +242,13 @@ class Kernel:
 
     async def serve(self, socket: Any, session: str) -> None:
         """Connect a page, named by its session id, until its WebSocket ends."""
-        client = self.clients.get(session) or Client(self.loop, self._on_room)
+        client = self.clients.get(session) or Client(self.loop, lambda: None)
         self.clients[session] = client
         client.deliver("iopub", self._status())
         try:
             await client.serve(socket, lambda message: self.receive(client, message))
         finally:
             self.last_activity = datetime.now(UTC)
-            self._on_room()
             self.loop.call_later(GRACE, self._forget, session, client.visits)
 
     def _forget(self, session: str, visits: int) -> None:
@@ -259,10 +256,6 @@ class Kernel:
         client = self.clients.get(session)
         if client and client.socket is None and client.visits == visits:
             del self.clients[session]
-
-    def _on_room(self) -> None:
-        if all(client.roomy for client in self.clients.values()):
-            self.link.resume()
 
 
 def describe_end(process: Process, was_ready: bool) -> str:
