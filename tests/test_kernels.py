@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 from itertools import count
 from pathlib import Path
 
@@ -487,10 +486,8 @@ def test_a_kernel_of_the_same_name_elsewhere_is_not_taken(loop, tmp_path, monkey
 
 
 def test_when_no_descriptors_are_left_nothing_is_left_behind(
-    loop, kernels, monkeypatch, tmp_path
+    loop, kernels, monkeypatch
 ):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
     def fail(*arguments):
         raise zmq.ZMQError(errno.EMFILE)
 
@@ -499,7 +496,7 @@ def test_when_no_descriptors_are_left_nothing_is_left_behind(
             patch.setattr(*place, fail if place[0] is zmq.Context else no_descriptors)
             with pytest.raises(OSError, match="Too many open files"):
                 kernels.start()
-        assert list(tmp_path.glob("dustdevil-*")) == []
+        assert [path.name for path in kernels.homes.folder.iterdir()] == ["lock"]
         assert len(kernels) == 0
 
 
