@@ -19,9 +19,22 @@ import pytest
 from test_kernels import Page, has_ended, kernels, loop, play  # noqa: F401
 
 from dustdevil.sync import sleep, timeout
+from workshop.livebook import process
 from workshop.livebook.homes import Homes
 
 soak = pytest.mark.skipif("SOAK" not in os.environ, reason="make soak-live does it")
+
+
+@pytest.fixture(autouse=True)
+def capture_descriptors(monkeypatch):
+    """Hide pytest from ipykernel, which else leaves the descriptors 1 and 2 alone."""
+    environment = process.environment
+
+    def without_pytest(spec):
+        inherited = environment(spec).items()
+        return {name: value for name, value in inherited if "PYTEST" not in name}
+
+    monkeypatch.setattr(process, "environment", without_pytest)
 
 
 @pytest.fixture
@@ -203,6 +216,17 @@ def test_what_forked_children_print_is_shown(run):
         "os.wait(); time.sleep(1)"
     )
     assert sorted(text.split()) == ["child", "forked", "parent"]
+
+
+def test_what_is_written_below_python_is_shown(run):
+    text = run(
+        "import os, subprocess, time\n"
+        "os.write(1, b'written ')\n"
+        "subprocess.run(['echo', 'echoed'])\n"
+        "time.sleep(1)",
+        "!echo shouted",
+    )
+    assert [part.split() for part in text] == [["written", "echoed"], ["shouted"]]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
@@ -417,7 +441,7 @@ def test_a_flood_can_be_stopped_and_is_paced(loop, kernels, flood):  # noqa: F81
         assert reply.get("ename") == "KeyboardInterrupt"
         await page.answer(page.run("2"))
         # A picture's byte costs an eighth, and a second's worth may come at once.
-        assert rate < 20e6 if flood == "pictures" else 3e6
+        assert rate < (20e6 if flood == "pictures" else 3e6)
         assert most - before < (120 << 10 if flood == "one string" else 30 << 10)
 
     loop.run(test())
