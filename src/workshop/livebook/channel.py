@@ -26,9 +26,9 @@ from dustdevil.poller import READ
 
 # Messages read in one go before everybody else has a turn.
 BURST = 64
-# Messages ZeroMQ may hold for us. When we stop reading, this many more arrive, and
-# then the kernel is held up (see inkernel.py).
-RECEIVE_QUEUE = 32
+# Messages ZeroMQ may hold for us; when it holds so many, the kernel is held up. Set
+# before the connection is made, and never changed: see inkernel/app.py.
+RECEIVE_QUEUE = 16
 # A kernel needs a moment until it can be connected to: how often to try, in ms.
 RETRY = 20
 
@@ -47,7 +47,6 @@ class Channel:
     ) -> None:
         self.loop = loop
         self.on_message = on_message
-        self.paused = False
         self._again = False
         self.socket = context.socket(kind)
         self.socket.linger = 0
@@ -65,16 +64,6 @@ class Channel:
         self.socket.send_multipart(frames, zmq.NOBLOCK)
         self._look_again()
 
-    def pause(self) -> None:
-        """Leave what comes in ZeroMQ's queue, until `resume()`."""
-        self.paused = True
-
-    def resume(self) -> None:
-        """Go on reading, beginning with what waited."""
-        if self.paused:
-            self.paused = False
-            self._look_again()
-
     def close(self) -> None:
         """Let go of the socket and of what is unsent. Closing twice does nothing."""
         if not self.socket.closed:
@@ -82,8 +71,6 @@ class Channel:
             self.socket.close()
 
     def _on_signal(self, events: int) -> None:
-        # EVENTS is read also while we pause, or the descriptor would stay readable
-        # and the loop spin.
         self._drain()
 
     def _look_again(self) -> None:
@@ -97,7 +84,7 @@ class Channel:
 
     def _drain(self) -> None:
         for _ in range(BURST):
-            if self.socket.closed or not self.socket.EVENTS & zmq.POLLIN or self.paused:
+            if self.socket.closed or not self.socket.EVENTS & zmq.POLLIN:
                 return
             self.on_message(self.socket.recv_multipart(zmq.NOBLOCK))
         self._look_again()

@@ -10,9 +10,7 @@ Pages of this book are also told about *runs* (runs.py), in two messages of our 
 """
 
 import json
-import shutil
 import signal
-import tempfile
 import time
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -26,6 +24,7 @@ from jupyter_client.kernelspec import KernelSpec
 from dustdevil.coroutine import Future, Task
 from dustdevil.loop import Loop
 from workshop.livebook.client import GRACE, Client, PageClient
+from workshop.livebook.homes import Homes
 from workshop.livebook.link import Link
 from workshop.livebook.process import Process
 from workshop.livebook.runs import OUTPUTS, Run, Runs
@@ -48,6 +47,7 @@ class Kernel:
         name: str,
         spec: KernelSpec,
         folder: Path,
+        homes: Homes,
     ) -> None:
         """Start it. Raises OSError if its program can't be started."""
         self.loop = loop
@@ -56,6 +56,7 @@ class Kernel:
         self.name = name
         self.spec = spec
         self.folder = folder
+        self.homes = homes
         self.clients: dict[str, Client] = {}
         self.runs = Runs()
         self.python = 0  # how many processes there have been
@@ -91,14 +92,16 @@ class Kernel:
         self._expected = False  # whether its end is our doing
         self.python += 1
         self.runs.forget_done()  # variables that they made are gone
-        self._home = Path(tempfile.mkdtemp(prefix="dustdevil-"))
+        self._home = self.homes.make()
         with ExitStack() as undo:
-            undo.callback(shutil.rmtree, self._home)
+            undo.callback(self.homes.remove, self._home)
             self.link = Link(
                 self.loop, self.context, self._home, self._on_message, self._on_ready
             )
             undo.callback(self.link.close)
             self.process = Process(self.loop, self.spec, self.link.file, self.folder)
+            undo.callback(self.process.kill)
+            self.homes.note_group(self._home, self.process.pid)
             undo.pop_all()  # all went well
         self._patience = self.loop.call_later(START, self._give_up)
         self.process.ended.add_done_callback(self._on_end)
@@ -138,7 +141,7 @@ class Kernel:
 
     def _sweep_up(self) -> None:
         self.link.close()
-        shutil.rmtree(self._home, ignore_errors=True)
+        self.homes.remove(self._home)
 
     async def restart(self) -> None:
         """A new process in place of the old one. Raises OSError."""

@@ -21,6 +21,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from dustdevil.coroutine import Task
 from dustdevil.loop import Loop
 from dustdevil.sync import gather
+from workshop.livebook.homes import Homes
 from workshop.livebook.kernel import Kernel
 
 log = logging.getLogger("workshop.livebook")
@@ -49,6 +50,7 @@ class Kernels:
         # others that the reader may have installed under the same name.
         folders = [os.path.join(sys.prefix, "share", "jupyter", "kernels")]
         self.specs = KernelSpecManager(kernel_dirs=folders)
+        self.homes = Homes()
         self._context = zmq.Context()
         self._kernels: dict[str, Kernel] = {}
         self._ending: set[Kernel] = set()
@@ -74,7 +76,9 @@ class Kernels:
         spec = self.spec(name or DEFAULT)
         self._make_room()
         folder = self.folder(path)
-        kernel = Kernel(self.loop, self._context, name or DEFAULT, spec, folder)
+        kernel = Kernel(
+            self.loop, self._context, name or DEFAULT, spec, folder, self.homes
+        )
         self._kernels[kernel.id] = kernel
         return kernel
 
@@ -140,3 +144,4 @@ class Kernels:
         for kernel in [*self, *self._ending]:
             kernel.kill()
         self._context.destroy(linger=0)
+        self.homes.close()

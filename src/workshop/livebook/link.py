@@ -4,6 +4,14 @@ A kernel signs what it says, and takes no message that is not signed, with a key
 it reads from its *connection file* (HMAC-SHA256; "Messaging in Jupyter", "The wire
 protocol"). The same file names the addresses. Ours are Unix sockets in a folder that
 nobody else can enter: no port is taken, and none can be taken from under us.
+
+A subscription takes effect when the kernel has read it, and what the kernel says
+earlier is not heard. So nothing is sent for others before two things have arrived: an
+answer on shell, and anything on iopub. We ask once. ZeroMQ keeps the question until
+there is a kernel to read it, and ipykernel greets each subscription ("iopub_welcome",
+JEP 65). Other kernels greet nobody, and publish only when they have something to do.
+Also a connection can break while a question is on it. So we ask again, but less and
+less often: a kernel that takes half a minute to start finds a handful of questions.
 """
 
 import hmac
@@ -27,7 +35,7 @@ KINDS = {
     "stdin": zmq.DEALER,
     "iopub": zmq.SUB,
 }
-ASK_AGAIN = 0.25  # seconds between two questions whether the kernel is there
+ASK_AGAIN = 1.0  # seconds until we ask once more; then twice as long, and so on
 FRAMES = len(NAMES)
 
 
@@ -64,7 +72,7 @@ class Link:
         except zmq.ZMQError as error:
             self.close()
             raise OSError(error.errno, error.strerror) from error
-        loop.call_soon(self._ask)
+        loop.call_soon(self._ask, ASK_AGAIN)
 
     def _connect(self, context: zmq.Context, name: str, info: dict) -> Channel:
         return Channel(
@@ -89,14 +97,6 @@ class Link:
         message = self.session.msg(kind, content)
         self._sign_and_send(channel, [self.session.pack(message[n]) for n in NAMES])
 
-    def pause(self) -> None:
-        """Read no more of what the kernel publishes, until `resume()`."""
-        self._channels["iopub"].pause()
-
-    def resume(self) -> None:
-        """Read on."""
-        self._channels["iopub"].resume()
-
     def close(self) -> None:
         """Close the channels."""
         for channel in self._channels.values():
@@ -115,13 +115,10 @@ class Link:
             self._notice(channel)
         self.on_message(channel, parts)
 
-    def _ask(self) -> None:
-        # A subscription takes effect when the kernel has read it, and what it says
-        # earlier is not heard. So nothing is sent for others before an answer, and
-        # something published, have both arrived.
+    def _ask(self, pause: float) -> None:
         if not self.ready and not self._channels["shell"].socket.closed:
             self.request("shell", "kernel_info_request", {})
-            self.loop.call_later(ASK_AGAIN, self._ask)
+            self.loop.call_later(pause, self._ask, 2 * pause)
 
     def _notice(self, channel: str) -> None:
         self._heard.add(channel)

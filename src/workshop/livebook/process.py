@@ -19,7 +19,8 @@ from dustdevil.coroutine import Future
 from dustdevil.loop import Loop
 from dustdevil.poller import READ
 
-EXTENSION = "workshop.livebook.inkernel"
+APPLICATION = "workshop.livebook.inkernel"  # in place of ipykernel's own
+LAUNCHER = "ipykernel_launcher"
 TAIL = 4096  # bytes kept of what the process writes to its own stderr
 SECRETS = ("TOKEN", "PASSWORD", "SECRET", "API_KEY")
 
@@ -43,7 +44,7 @@ class Process:
                 stdout=write,
                 stderr=write,
                 cwd=str(folder),
-                env=environment(spec),
+                env=environment(spec) | profile(file.parent),
             )
         except BaseException:
             os.close(self._output)
@@ -105,8 +106,7 @@ def command(spec: KernelSpec, file: Path) -> list[str]:
     filled = [part.replace("{connection_file}", str(file)) for part in spec.argv]
     if filled[0] in ("python", "python3", f"python3.{sys.version_info[1]}"):
         filled[0] = sys.executable  # "python" means the one that we are
-    if "ipykernel_launcher" in filled:
-        filled += ["--ext", EXTENSION]
+        filled = [APPLICATION if part == LAUNCHER else part for part in filled]
     filled[0] = shutil.which(filled[0]) or filled[0]
     return filled
 
@@ -118,5 +118,9 @@ def environment(spec: KernelSpec) -> dict[str, str]:
         for name, value in os.environ.items()
         if not any(word in name.upper() for word in SECRETS)
     }
-    # Without this, the kernel's debugger complains in the output of the first cell.
-    return {"PYDEVD_DISABLE_FILE_VALIDATION": "1", **inherited, **spec.env}
+    return inherited | spec.env
+
+
+def profile(home: Path) -> dict[str, str]:
+    """Where IPython keeps its files: with the kernel's own, not with the reader's."""
+    return {"IPYTHONDIR": str(home / "ipython")}
