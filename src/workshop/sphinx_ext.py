@@ -54,7 +54,7 @@ def improve_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def name_cells(doctree: nodes.document, source: Path) -> None:
-    """Make the id that a cell has in its notebook the anchor that it has in the page."""
+    """Make the id that a cell has in its notebook its anchor in the page."""
     if source.suffix != ".ipynb":
         return
     cells = json.loads(source.read_text("utf-8"))["cells"]
