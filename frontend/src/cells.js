@@ -7,6 +7,7 @@
 import styles from "./cells.css";
 import { Kernel, Server, Trouble } from "./kernel.js";
 import { Outputs } from "./outputs.js";
+import { askToken } from "./token.js";
 
 const PATIENCE = 3000; // ms that Python may take to react to an interrupt
 
@@ -31,7 +32,8 @@ class LivePage {
 
   constructor(page) {
     this.#page = page;
-    this.#kernel = new Kernel(new Server(page.root), notebook(page.root), {
+    const server = new Server(page.root, () => page.token);
+    this.#kernel = new Kernel(server, notebook(page.root), {
       onState: (state, more) => this.#showState(state, more),
       onRestarted: () => this.#tellRestarted(),
     });
@@ -411,7 +413,9 @@ class LivePage {
     const sentence = this.#page.words[kind] ?? WORDS[kind] ?? WORDS.server;
     let detail = ["server", "full"].includes(kind) ? error.detail : "";
     if (kind === "dead") detail = await this.#kernel.obituary();
-    const again = ["Try again", () => this.#enqueue([cell])];
+    const run = () => this.#enqueue([cell]);
+    if (kind === "token") return askToken(this.#page, cell, run);
+    const again = ["Try again", run];
     const choices = { static: [], dead: [this.#anew(cell)] }[kind] ?? [again];
     this.#page.tell(cell, detail ? `${sentence} (${detail})` : sentence, choices);
     if (kind === "static") this.#offerBinder(cell);
