@@ -259,13 +259,18 @@ def visit(browser: Any) -> Iterator[Callable[..., Reader]]:
     contexts, complaints, asked = [], [], []
 
     def open_page(
-        address: str, width: int = 1280, mode: str = "light", touch: bool = False
+        address: str,
+        width: int = 1280,
+        mode: str = "light",
+        touch: bool = False,
+        **options: Any,
     ) -> Reader:
         context = browser.new_context(
             viewport={"width": width, "height": 844},
             color_scheme=mode,
             has_touch=touch,
             is_mobile=touch,
+            **options,
         )
         contexts.append(context)
         page = context.new_page()

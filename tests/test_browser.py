@@ -391,16 +391,6 @@ def test_a_server_that_hangs_is_said_and_waited_for(visit, own_server):
     expect(cell.notice).to_have_count(0)
 
 
-@pytest.mark.parametrize("when", ["before the first run", "after it"])
-def test_a_browser_that_the_server_does_not_know(reader, when):
-    if when == "after it":
-        reader.cell(1).write("1")
-    reader.page.context.clear_cookies()
-    cell = reader.cell(2)
-    cell.run()
-    cell.expect_notice("Open the address that make serve printed")
-
-
 def test_too_many_kernels_are_refused_in_the_servers_words(visit, own_server):
     server = own_server(limit=1)
     one = visit(f"{server.address}book/cells.html?token={TOKEN}")

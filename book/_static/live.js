@@ -119,17 +119,47 @@
     unreachable:
       "The book’s server does not answer. Is `make serve` still running in its " +
       "terminal?",
-    token:
-      "The server does not know this browser: it was started anew, perhaps. Open the " +
-      "address that `make serve` printed, with all that follows ?token=.",
   };
+
+  /* The server's secret is kept where pages of this origin alone can read it, the port
+     included; not in a cookie, which the browser would send to every port of this host.
+     Other books may share the origin, below other paths. */
+  const place = `dustdevil-token ${page.root.pathname}`;
+  let unkept = ""; // without storage, the token lives as long as the page
+  Object.defineProperty(page, "token", {
+    get() {
+      try {
+        return unkept || localStorage.getItem(place) || "";
+      } catch {
+        return unkept;
+      }
+    },
+    set(token) {
+      try {
+        localStorage.setItem(place, token);
+        unkept = "";
+      } catch {
+        unkept = token;
+      }
+    },
+  });
+
+  /* It comes in the printed address, and does not stay there to be seen. */
+  function takeToken() {
+    const address = new URL(location);
+    const token = address.searchParams.get("token")?.trim();
+    if (token === undefined) return;
+    if (token) page.token = token;
+    address.searchParams.delete("token");
+    history.replaceState(history.state, "", address);
+  }
+  takeToken();
 
   /* Why the big part could not be had. */
   async function reason(address) {
     if (location.protocol === "file:") return page.words.file;
     const answer = await fetch(address).catch(() => null);
     if (!answer) return page.words.unreachable;
-    if (answer.status === 403) return page.words.token;
     return `The server has no front end for the cells (it answered ${answer.status}). ` +
       "`workshop build` makes it.";
   }

@@ -11,6 +11,7 @@
 import styles from "./cells.css";
 import { Kernel, Server, Trouble } from "./kernel.js";
 import { Outputs } from "./outputs.js";
+import { askToken } from "./token.js";
 
 const PATIENCE = 3000; // ms that Python may take to react to an interrupt
 const TICK = 200; // ms between two looks at the clock
@@ -38,7 +39,8 @@ class LivePage {
 
   constructor(page) {
     this.#page = page;
-    this.#kernel = new Kernel(new Server(page.root), notebook(page.root), {
+    const server = new Server(page.root, () => page.token);
+    this.#kernel = new Kernel(server, notebook(page.root), {
       state: (state, more) => this.#showState(state, more),
       greeting: (ids) => this.#noteGreeting(ids),
       run: (run) => this.#noteRun(run),
@@ -62,7 +64,8 @@ class LivePage {
     try {
       if (!(await this.#kernel.attach())) this.#page.forgetKernel();
     } catch (error) {
-      if (error.kind !== "static") this.#explain(this.#nearest(), error, []);
+      if (error.kind !== "static")
+        this.#explain(this.#nearest(), error, () => this.restore());
     }
   }
 
@@ -145,7 +148,7 @@ class LivePage {
     try {
       await this.#kernel.interrupt();
     } catch (error) {
-      return this.#explain(cell ?? this.#nearest(), error, []);
+      return this.#explain(cell ?? this.#nearest(), error, () => this.interrupt());
     }
     if (cell) setTimeout(() => this.#tellUnstopped(cell, cell.execution.id), PATIENCE);
   }
@@ -167,7 +170,7 @@ class LivePage {
     try {
       await this.#kernel.restart();
     } catch (error) {
-      this.#explain(this.#current ?? this.#nearest(), error);
+      this.#explain(this.#current ?? this.#nearest(), error, () => this.restart());
       return false;
     } finally {
       this.#restarting = false;
@@ -222,7 +225,7 @@ class LivePage {
       } catch (error) {
         this.#rest(cell, "not run");
         this.#emptyQueue();
-        this.#explain(cell, error);
+        this.#explain(cell, error, () => this.#enqueue([cell]));
       }
       this.#current = null;
     }
@@ -576,7 +579,7 @@ class LivePage {
     try {
       await download(this.#page, notebook(this.#page.root), await this.#kernel.runs());
     } catch (error) {
-      this.#explain(this.#nearest(), error, [["Try again", () => this.download()]]);
+      this.#explain(this.#nearest(), error, () => this.download());
     }
   }
 
@@ -611,14 +614,15 @@ class LivePage {
 
   /* What went wrong, and what to do about it */
 
-  async #explain(cell, error, choices) {
+  /** Say it below a cell; `retry` does again what failed. */
+  async #explain(cell, error, retry) {
     const kind = error instanceof Trouble ? error.kind : "server";
     if (!(error instanceof Trouble)) console.error(error);
     const sentence = this.#page.words[kind] ?? WORDS[kind] ?? WORDS.server;
     let detail = ["server", "full"].includes(kind) ? error.detail : "";
     if (kind === "dead") detail = error.detail || (await this.#kernel.obituary());
-    const again = ["Try again", () => this.#enqueue([cell])];
-    choices ??= { static: [], dead: [this.#anew(cell)] }[kind] ?? [again];
+    if (kind === "token") return askToken(this.#page, cell, retry);
+    const choices = { static: [], dead: [this.#anew(cell)] }[kind] ?? [["Try again", retry]];
     this.#page.tell(cell, detail ? `${sentence} (${detail})` : sentence, choices);
     if (kind === "static") this.#offerBinder(cell);
   }

@@ -33,11 +33,14 @@ const identity = () =>
 const pause = (milliseconds) =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** The server's REST interface, rooted where the book is. The browser shows it a cookie
-    that says whose browser it is; the token in the printed address has set it. */
+/** The server's REST interface, rooted where the book is. `getToken()` gives the secret
+    that it wants to see with each request. */
 export class Server {
-  constructor(root) {
+  #getToken;
+
+  constructor(root, getToken) {
     this.root = root;
+    this.#getToken = getToken;
   }
 
   /** The answer's JSON (null for an empty answer). Throws Trouble. */
@@ -47,7 +50,7 @@ export class Server {
       response = await fetch(new URL(path, this.root), {
         method,
         cache: "no-store",
-        headers: body && { "Content-Type": "application/json" },
+        headers: this.#headers(body),
         body: body && JSON.stringify(body),
         signal: AbortSignal.timeout(wait),
       });
@@ -56,6 +59,15 @@ export class Server {
     }
     if (response.ok) return this.#read(response);
     throw await this.#trouble(response);
+  }
+
+  #headers(body) {
+    const token = this.#getToken();
+    return {
+      // Anything may have been pasted, and not anything may stand in a header.
+      ...(token && { Authorization: `token ${encodeURIComponent(token)}` }),
+      ...(body && { "Content-Type": "application/json" }),
+    };
   }
 
   async #read(response) {
@@ -71,18 +83,20 @@ export class Server {
     const said = await response.json().catch(() => null);
     const detail = said?.message ?? said?.reason ?? "";
     const { status } = response;
-    if (status === 401 || status === 403) return new Trouble("token", detail);
+    if (response.headers.has("WWW-Authenticate")) return new Trouble("token", detail);
     if (status === 429 || status === 503) return new Trouble("full", detail);
     if (said === null && [404, 405, 501].includes(status)) return new Trouble("static");
     if (status === 404) return new Trouble("gone", detail);
     return new Trouble("server", detail || `the server answered ${status}`);
   }
 
-  /** The address of a kernel's WebSocket. */
+  /** The address of a kernel's WebSocket. A page can give it no headers: the token
+      stands in the address. */
   channels(kernel, session) {
     const address = new URL(`api/kernels/${kernel}/channels`, this.root);
     address.protocol = address.protocol.replace("http", "ws");
     address.searchParams.set("session_id", session);
+    address.searchParams.set("token", this.#getToken());
     return address;
   }
 }

@@ -289,10 +289,17 @@ def _readable(text: str, root: Path) -> str:
 
 
 def write_start_page(pages: Path) -> None:
-    """The first page is book/index.html: whoever asks for the root is sent there."""
+    """The first page is book/index.html: a request for the root is sent there.
+
+    It takes along what follows the path: the token, in the address that is printed.
+    """
     (pages / "index.html").write_text(
         "<!DOCTYPE html>\n"
         '<html lang="en"><head><meta charset="utf-8"><title>Dust Devil</title>\n'
-        '<meta http-equiv="refresh" content="0; url=book/index.html"></head>\n'
+        "<script>"
+        'location.replace("book/index.html" + location.search + location.hash)'
+        "</script>\n"
+        '<noscript><meta http-equiv="refresh" content="0; url=book/index.html">'
+        "</noscript></head>\n"
         '<body><p><a href="book/index.html">Dust Devil</a></p></body></html>\n'
     )

@@ -8,14 +8,24 @@ import argparse
 import errno
 import re
 import secrets
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
 
+from workshop.livebook.addresses import Place, is_loopback
+
 PORT = 8888
 PORTS_TO_TRY = 20
 CULL = "end a kernel that no page has used for so long (%(default)s)"
+WITHOUT_TLS = "listen on a --host that other machines reach, and do not encrypt"
+ALLOW_HOST = "answer to this name too: NAME or NAME:PORT, as the browser shows it"
+BASE_PATH = "serve the book below this path, for a proxy that does not take it off"
 TOKEN = re.compile(r"[\w.~-]+", re.ASCII)
+HOST_NAME = re.compile(
+    r"(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d+)?", re.ASCII | re.IGNORECASE
+)
+PATH = re.compile(r"(?:/[\w.~-]+)*", re.ASCII)
 
 
 class Refusal(Exception):
@@ -28,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     add("--port", type=int, help=f"port ({PORT}, or the next one that is free)")
     add("--token", help="the secret in the address (a new one each time)")
+    add("--tls-cert", metavar="FILE", help="speak HTTPS, with this certificate (PEM)")
+    add("--tls-key", metavar="FILE", help="its key, if it is in a file of its own")
+    add("--without-tls", action="store_true", help=WITHOUT_TLS)
+    add("--allow-host", action="append", default=[], metavar="NAME", help=ALLOW_HOST)
+    add("--base-path", default="", metavar="PATH", help=BASE_PATH)
     add("--stack", metavar="FOLDER", help="use your own modules from this folder")
     add("--no-build", dest="build", action="store_false", help="take the pages as is")
     add("--max-kernels", type=int, default=8, help="kernels at once (%(default)s)")
@@ -39,8 +54,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         check(args)
         names = install(args.stack) if args.stack else []
+        tls = tls_context(args.tls_cert, args.tls_key)
         pages = build(args.build)
-        return serve(args, pages, names)
+        return serve(args, pages, names, tls)
     except Refusal as refusal:
         print(f"workshop serve: {refusal}", file=sys.stderr)
         return 2
@@ -56,6 +72,18 @@ def check(args: argparse.Namespace) -> None:
         raise Refusal("a token consists of letters, digits, '-', '_', '.' and '~'.")
     if args.max_kernels < 1 or args.cull_after <= 0:
         raise Refusal("--max-kernels and --cull-after have to be positive.")
+    for name in args.allow_host:
+        if not HOST_NAME.fullmatch(name):
+            raise Refusal(f"--allow-host takes a name such as example.org, not {name}.")
+    args.base_path = args.base_path.rstrip("/")
+    if not PATH.fullmatch(args.base_path):
+        raise Refusal(f"--base-path takes a path such as /dd, not {args.base_path}.")
+    if not (is_loopback(args.host) or args.tls_cert or args.without_tls):
+        raise Refusal(
+            f"other machines can reach --host {args.host or repr('')}, and the token "
+            "would go there in the clear; encrypt with --tls-cert and --tls-key, or "
+            "say --without-tls if a proxy encrypts or that is what you want."
+        )
 
 
 def install(folder: str) -> list[str]:
@@ -67,6 +95,18 @@ def install(folder: str) -> list[str]:
         return stack.install(Path(folder))
     except OverlayError as error:
         raise Refusal(str(error)) from error
+
+
+def tls_context(cert: str | None, key: str | None) -> ssl.SSLContext | None:
+    """The server's side of TLS; None without a certificate."""
+    if cert is None and key is None:
+        return None
+    from dustdevil import cli
+
+    try:
+        return cli.tls_context(cert, key)
+    except cli.UsageError as error:
+        raise Refusal(f"{error}.") from error
 
 
 def build(wanted: bool) -> Path:
@@ -84,7 +124,12 @@ def build(wanted: bool) -> Path:
     return pages
 
 
-def serve(args: argparse.Namespace, pages: Path, names: list[str]) -> int:
+def serve(
+    args: argparse.Namespace,
+    pages: Path,
+    names: list[str],
+    tls: ssl.SSLContext | None,
+) -> int:
     """Listen, say where, and serve until the end."""
     from workshop.livebook import stack
 
@@ -93,13 +138,22 @@ def serve(args: argparse.Namespace, pages: Path, names: list[str]) -> int:
         from workshop.livebook.live import LiveBook
 
         live = LiveBook(
-            pages, book_root(), token, args.host, args.max_kernels, args.cull_after * 60
+            pages,
+            book_root(),
+            token,
+            args.host,
+            args.max_kernels,
+            args.cull_after * 60,
+            tls,
+            args.allow_host,
+            args.base_path,
         )
         try:
             port = listen(live, args.host, args.port)
-            say = announcement(args, port, token, names)
+            place = Place(args.host, port, args.base_path, tls is not None)
+            say = announcement(args, place, token, names)
             if names:
-                problems.probe(args.host, port, token, say)
+                problems.probe(place, token, say)
             else:
                 live.loop.call_soon(say)
             live.run()
@@ -132,11 +186,9 @@ def listen(live: Any, host: str, port: int | None) -> int:
 
 
 def announcement(
-    args: argparse.Namespace, port: int, token: str, names: list[str]
+    args: argparse.Namespace, place: Place, token: str, names: list[str]
 ) -> Any:
     """A function that prints what the reader has to know, and the address last."""
-    from workshop.livebook.security import is_loopback
-
     lines = ["The live book is served on Dust Devil. Ctrl-C stops it."]
     if names:
         lines.append(f"These modules are yours, from {args.stack}: {', '.join(names)}.")
@@ -145,8 +197,11 @@ def announcement(
         lines.append(f"{args.stack} has no modules of the stack: all are the book's.")
     if not is_loopback(args.host):
         lines.append(
-            "Whoever reaches this machine and knows the token can run programs on it."
+            "Everyone who reaches this machine and knows the token can run programs "
+            "on it."
         )
-    host = f"[{args.host}]" if ":" in args.host else args.host
-    lines.append(f"http://{host}:{port}/?token={token}")
+    if args.allow_host:
+        public = ", ".join(args.allow_host)
+        lines.append(f"At {public}, end the address with the same ?token=… as here.")
+    lines.append(f"{place}?token={token}")
     return lambda: print("\n".join(lines), flush=True)

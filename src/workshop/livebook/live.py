@@ -1,6 +1,8 @@
 """The live book at work: loop, kernels, application and server, and their end."""
 
 import signal
+import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 from dustdevil.loop import Loop
@@ -17,13 +19,23 @@ class LiveBook:
     """Serves a folder of pages and runs their cells; `run()` until a signal."""
 
     def __init__(
-        self, pages: Path, root: Path, token: str, host: str, limit: int, idle: float
+        self,
+        pages: Path,
+        root: Path,
+        token: str,
+        host: str,
+        limit: int,
+        idle: float,
+        tls: ssl.SSLContext | None = None,
+        allowed: Iterable[str] = (),
+        base: str = "",
     ) -> None:
+        """`allowed` names as of Guard, and `base` the path as of make_app()."""
         self.host = host
         self.loop = Loop()
         self.kernels = Kernels(self.loop, root, limit, idle)
-        app = make_app(pages, self.kernels, Guard(token, host))
-        self.server = Server(app, loop=self.loop)
+        app = make_app(pages, self.kernels, Guard(token, host, allowed), base)
+        self.server = Server(app, loop=self.loop, tls=tls)
         self._stopping = False
 
     def listen(self, port: int) -> int:

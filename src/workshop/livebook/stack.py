@@ -9,6 +9,7 @@ import http.client
 import importlib
 import logging
 import os
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workshop import overlay
+from workshop.livebook.addresses import Place
 
 PATIENCE = 5.0  # seconds within which the first request has to be answered
 
@@ -51,7 +53,7 @@ class Problems(logging.Handler):
         self.found = self.found or overlay.explain(error, self.folder)
         return True
 
-    def probe(self, host: str, port: int, token: str, say: Callable[[], None]) -> None:
+    def probe(self, place: Place, token: str, say: Callable[[], None]) -> None:
         """Make one request, beside the server; if it is answered, call `say()`.
 
         If not, end the process: a loop that hangs can't be asked to stop.
@@ -59,7 +61,7 @@ class Problems(logging.Handler):
         main = threading.current_thread().ident
 
         def ask() -> None:
-            failure = request_status(host, port, token)
+            failure = request_status(place, token)
             if not failure:
                 say()
                 return
@@ -81,12 +83,21 @@ class Problems(logging.Handler):
         return ""
 
 
-def request_status(host: str, port: int, token: str) -> str:
+def request_status(place: Place, token: str) -> str:
     """Ask the server for its status; "" if it answers, or what went wrong."""
-    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    if place.tls:
+        # It is ourselves that we ask, perhaps under a name not in the certificate.
+        context = ssl._create_unverified_context()
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            place.host, place.port, timeout=PATIENCE, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(
+            place.host, place.port, timeout=PATIENCE
+        )
     try:
         headers = {"Authorization": f"token {token}"}
-        connection.request("GET", "/api/status", headers=headers)
+        connection.request("GET", f"{place.base}/api/status", headers=headers)
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return f"the server does not answer: {error or type(error).__name__}"
