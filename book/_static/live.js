@@ -127,20 +127,10 @@
   const place = `dustdevil-token ${page.root.pathname}`;
   let unkept = ""; // without storage, the token lives as long as the page
   Object.defineProperty(page, "token", {
-    get() {
-      try {
-        return unkept || localStorage.getItem(place) || "";
-      } catch {
-        return unkept;
-      }
-    },
+    get: () => unkept || recall(place) || "",
     set(token) {
-      try {
-        localStorage.setItem(place, token);
-        unkept = "";
-      } catch {
-        unkept = token;
-      }
+      keep(place, token);
+      unkept = recall(place) === token ? "" : token;
     },
   });
 
