@@ -7,6 +7,7 @@
 import styles from "./cells.css";
 import { Kernel, Server, Trouble } from "./kernel.js";
 import { Outputs } from "./outputs.js";
+import { terminal } from "./terminal.js";
 
 const PATIENCE = 3000; // ms that Python may take to react to an interrupt
 
@@ -84,8 +85,18 @@ class LivePage {
       run: () => this.#isWaiting(cell) || this.#enqueue([cell]),
       runAndMove: () => this.runAndMove(cell),
       changed: () => this.#noteEdit(cell),
+      above: () => this.#page.cells.slice(0, this.#page.cells.indexOf(cell)).map(named),
+      python: () => this.#python(),
       complete: (code, cursor) => this.#kernel.complete(code, cursor),
+      inspect: (code, cursor, level) => this.#kernel.inspect(code, cursor, level),
+      terminal,
     });
+  }
+
+  /** The kernel's state; its answer to an editor's question is no work of the reader's. */
+  #python() {
+    const { state } = this.#kernel;
+    return state === "busy" && !this.#current ? "idle" : state;
   }
 
   /** Put the reader's edits back that were made before the page was loaded again. */
@@ -466,6 +477,8 @@ const AFTER = {
   lost:
     "The connection was lost while this cell ran. Some of its output may be missing.",
 };
+
+const named = (cell) => ({ number: cell.number, source: cell.source() });
 
 /* A chapter shows errors on purpose; then "run all" goes on. */
 function mayFail(cell) {

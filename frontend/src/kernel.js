@@ -243,11 +243,24 @@ export class Kernel {
     return { done: request.done, forget: request.forget };
   }
 
-  /** Names that could stand at `cursor`. */
-  async complete(code, cursor) {
-    if (this.state !== "idle") return null;
-    const asked = this.#request("complete_request", { code, cursor_pos: cursor });
-    return asked.done.finally(asked.forget);
+  /** Names that could stand at `cursor`, which counts code points. */
+  complete(code, cursor) {
+    return this.#inquire("complete_request", { code, cursor_pos: cursor });
+  }
+
+  /** What is known of the name at `cursor`; with its source if `level` is 1. */
+  inspect(code, cursor, level = 0) {
+    const content = { code, cursor_pos: cursor, detail_level: level };
+    return this.#inquire("inspect_request", content);
+  }
+
+  /** The reply's content, which comes after the end of the cell that runs, if one does;
+      null if no kernel takes requests, or none answers. */
+  async #inquire(type, content) {
+    if (!["idle", "busy"].includes(this.state) || !this.#socket) return null;
+    const asked = this.#request(type, content);
+    const late = pause(START).then(() => null);
+    return Promise.race([asked.done, late]).finally(asked.forget);
   }
 
   #receive(data) {
