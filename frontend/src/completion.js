@@ -31,8 +31,9 @@ export function completion(page) {
     const found = reply?.status === "ok" ? kernelNames(code, reply) : null;
     isKnown ||= found !== null;
     if (found?.options.length) return found;
-    const isHere = view.state.doc.eq(state.doc) && view.state.selection.eq(state.selection);
-    if (isHere) tellIfNothing(view, pos, found !== null);
+    const { doc, selection } = view.state;
+    if (doc.eq(state.doc) && selection.eq(state.selection))
+      tellIfNothing(view, pos, found !== null);
     return null;
   }
 
@@ -46,13 +47,13 @@ export function completion(page) {
 
   function tellIfNothing(view, pos, hasAnswered) {
     const code = view.state.doc.toString();
-    const { from, base, names } = defined(page, code, pos);
+    const { from, names } = defined(page, code, pos);
     const typed = code.slice(from, pos);
     const fits = ({ label }) => label.toLowerCase().startsWith(typed.toLowerCase());
     if (names.some(fits)) return;
     const nothing = typed
       ? `No name that is known begins with “${typed}”.`
-      : `Nothing is known${base ? ` of “${base}”` : ""} yet: run the cell that defines it.`;
+      : "No names are known here yet: run the cell that defines them.";
     tell(view, pos, hasAnswered ? nothing : unanswered(page.python()));
   }
 
@@ -73,7 +74,12 @@ export function completion(page) {
       icons: false,
       addToOptions: [{ render: aside, position: 80 }],
     }),
-    Prec.high(keymap.of([{ key: "Tab", run: acceptCompletion }, { key: "Tab", run: begin }])),
+    Prec.high(
+      keymap.of([
+        { key: "Tab", run: acceptCompletion },
+        { key: "Tab", run: begin },
+      ])
+    ),
   ];
 }
 
@@ -84,17 +90,16 @@ function begin(view) {
   return main.empty && /[\p{L}\p{N}_.]$/u.test(before) && startCompletion(view);
 }
 
-/** What the source offers at `pos`: {from, base, names}. */
+/** What the source offers at `pos`: {from, names}. */
 function defined(page, source, pos) {
   const cell = { number: null, source };
   const { from, base } = toComplete(cell, pos);
-  if (base === null) return { from, base, names: [] };
+  if (base === null) return { from, names: [] };
   const names = inReach(page.above(), cell, pos);
-  if (base) return { from, base, names: [...members(base, names).values()] };
+  if (base) return { from, names: [...members(base, names).values()] };
   const more = (label) => !names.has(label);
   return {
     from,
-    base,
     names: [
       ...names.values(),
       ...BUILTINS.filter(more).map((label) => ({ label, origin: "built-in" })),

@@ -2,12 +2,19 @@
    the function whose arguments are being written; where it does not know it, what the
    source of a cell says. A second press asks for more, a third goes into the panel. */
 
-import { Prec, StateEffect, StateField } from "@codemirror/state";
-import { EditorView, getTooltip, keymap, showTooltip } from "@codemirror/view";
 import { indentLess } from "@codemirror/commands";
+import { Prec, StateEffect, StateField } from "@codemirror/state";
+import {
+  EditorView,
+  getTooltip,
+  keymap,
+  showTooltip,
+  tooltips,
+} from "@codemirror/view";
 import { describe, find, inReach, toExplain } from "./names.js";
 
 const SOON = 300; // ms after which we show what we have without the kernel
+const ALOUD = 400; // characters of a documentation that a screen reader begins with
 
 const UNANSWERED = {
   "not connected": "Run a cell first: Python is not started.",
@@ -50,17 +57,21 @@ function moved(shown, { changes, state, selection, docChanged }) {
 
 /** Show a sentence at a position. */
 export function tell(view, pos, sentence) {
-  show(view, { from: pos, to: pos }, [paragraph(sentence)]);
+  show(view, { from: pos, to: pos }, { sentence });
 }
 
-function show(view, { from, to }, parts, { depth = 0, more = null } = {}) {
-  const line = view.state.doc.lineAt(view.state.selection.main.head);
+/** `nodes` can be scrolled; `sentence` stays in view, with the button for `more`. */
+function show(view, { from, to }, content, depth = 0) {
+  const { head } = view.state.selection.main;
+  const line = view.state.doc.lineAt(head);
   const tooltip = {
     pos: Math.max(from, Math.min(line.from, to)),
-    create: () => ({ dom: draw(view, parts, more) }),
+    create: () => ({ dom: draw(view, content) }),
   };
-  const said = parts.map((part) => part.textContent).join("\n").slice(0, 400);
-  const shown = { from, to: Math.max(to, view.state.selection.main.head), depth, tooltip };
+  const { nodes = [], sentence = "" } = content;
+  const words = nodes.map((node) => node.textContent).join("\n");
+  const said = `${words.slice(0, ALOUD)}\n${sentence}`.trim();
+  const shown = { from, to: Math.max(to, head), depth, tooltip };
   view.dispatch({ effects: [setPanel.of(shown), EditorView.announce.of(said)] });
 }
 
@@ -68,6 +79,19 @@ function close(view) {
   if (!view.state.field(panel)) return false;
   view.dispatch({ effects: setPanel.of(null) });
   return true;
+}
+
+/* Where tooltips may be: not under the page's header, and not at the very edge. */
+const MARGIN = 8;
+function inView() {
+  const { clientWidth, clientHeight } = document.documentElement;
+  const header = document.querySelector("header")?.getBoundingClientRect().bottom ?? 0;
+  return {
+    left: MARGIN,
+    right: clientWidth - MARGIN,
+    top: Math.max(header, 0) + MARGIN,
+    bottom: clientHeight - MARGIN,
+  };
 }
 
 /* The panel's DOM */
@@ -79,20 +103,16 @@ function element(tag, className, ...content) {
   return node;
 }
 
-const paragraph = (sentence) => element("p", "live-help-note", sentence);
-
-function draw(view, parts, more) {
-  const body = element("div", "live-help-body", ...parts);
-  body.tabIndex = 0; // to be scrolled with keys
-  body.setAttribute("role", "region");
-  body.setAttribute("aria-label", "Documentation");
+function draw(view, { nodes = [], sentence = "", more = null }) {
+  const keys = element("div", "live-help-keys", element("span", "", sentence));
+  if (more) keys.append(button("More", "Shift+Tab", () => more(view)));
   const back = () => {
     view.focus();
     close(view);
   };
-  const buttons = element("div", "live-help-keys", button("Close", "Escape", back));
-  if (more) buttons.prepend(button("More", "Shift+Tab", more));
-  const dom = element("div", "live-help", body, buttons);
+  keys.append(button("Close", "Escape", back));
+  const dom = element("div", "live-help", keys);
+  if (nodes.length) keys.before(region(nodes));
   dom.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
@@ -100,6 +120,14 @@ function draw(view, parts, more) {
   });
   dom.addEventListener("focusout", (event) => leave(event, view));
   return dom;
+}
+
+function region(nodes) {
+  const body = element("div", "live-help-body", ...nodes);
+  body.tabIndex = 0; // to be scrolled with keys
+  body.setAttribute("role", "region");
+  body.setAttribute("aria-label", "Documentation");
+  return body;
 }
 
 function button(words, key, act) {
@@ -138,9 +166,13 @@ export function help(page) {
     clearTimeout(late);
     if (!reply?.found) return fromSource(reply?.status === "ok");
     if (!isCurrent()) return;
-    const more = depth ? null : () => ask(view, 1);
-    const shown = element("div", "live-text", page.terminal(plain(reply)));
-    show(view, place, [shown], { depth: depth + 1, more });
+    const nodes = [element("div", "live-text", page.terminal(plain(reply)))];
+    show(view, place, { nodes, more: depth ? null : more }, depth + 1);
+  }
+
+  function more(view) {
+    view.focus();
+    ask(view, 1);
   }
 
   function inquire(source, head, target, depth) {
@@ -151,13 +183,14 @@ export function help(page) {
 
   /** What the source says, or why nothing is said. */
   function local(cell, head, target, hasAnswered) {
-    if (!target) return [paragraph("Put the cursor on a name to read about it.")];
+    if (!target) return { sentence: "Put the cursor on a name to read about it." };
     const found = find(target.path, inReach(page.above(), cell, head));
-    if (!found) return [paragraph(hasAnswered ? unknown(target) : unanswered(page.python()))];
+    const silent = () => (hasAnswered ? unknown(target) : unanswered(page.python()));
+    if (!found) return { sentence: silent() };
     const { heading, words } = describe(found);
-    const parts = [element("pre", "live-help-head", heading)];
-    if (words) parts.push(element("pre", "", words));
-    return [...parts, paragraph(origin(found.cell.number, hasAnswered))];
+    const nodes = [element("pre", "live-help-head", heading)];
+    if (words) nodes.push(element("pre", "", words));
+    return { nodes, sentence: origin(found.cell.number, hasAnswered) };
   }
 
   function origin(number, hasAnswered) {
@@ -181,12 +214,20 @@ export function help(page) {
 
   return [
     panel,
-    Prec.high(keymap.of([{ key: "Shift-Tab", run: press }, { key: "Escape", run: close }])),
+    tooltips({ tooltipSpace: inView }),
+    Prec.high(
+      keymap.of([
+        { key: "Shift-Tab", run: press },
+        { key: "Escape", run: close },
+      ])
+    ),
     EditorView.domEventHandlers({ blur: leave }),
   ];
 }
 
-const unknown = ({ path }) =>
-  `No documentation for ${path ? `“${path}”` : "this"} yet: run the cell that defines it.`;
+function unknown({ path }) {
+  const name = path ? `“${path}”` : "this";
+  return `No documentation for ${name} yet: run the cell that defines it.`;
+}
 
 const plain = ({ data }) => data["text/plain"] ?? "";

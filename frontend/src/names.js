@@ -34,7 +34,25 @@ export const KEYWORDS = (
   "pass raise return try while with yield"
 ).split(" ");
 
-const parse = (cell) => pythonLanguage.parser.parse(cell.source);
+/* A page has a hundred cells, and few of them change between two questions. */
+const read = new Map(); // a cell's number -> {source, tree, bound}
+
+function parsed(cell) {
+  const { number, source } = cell;
+  if (read.get(number)?.source !== source)
+    read.set(number, { source, tree: pythonLanguage.parser.parse(source) });
+  return read.get(number);
+}
+
+const parse = (cell) => parsed(cell).tree;
+
+/** What a whole cell binds, as `bindings` tells it. */
+function bound(cell) {
+  const known = parsed(cell);
+  known.bound ??= [...bindings(known.tree.topNode)];
+  return known.bound;
+}
+
 const text = (node, cell) => cell.source.slice(node.from, node.to);
 
 function children(node) {
@@ -80,16 +98,16 @@ function walrus(node) {
 
 /** `import a.b, c as d` binds a and d. */
 function imported(node) {
-  const bound = [];
+  const names = [];
   let isWanted = false;
   for (let child = node.getChild("import"); child; child = child.nextSibling) {
-    if (child.name === "as") bound.pop();
+    if (child.name === "as") names.pop();
     if (["import", "as", ","].includes(child.name)) isWanted = true;
     if (child.name !== "VariableName" || !isWanted) continue;
-    bound.push(child);
+    names.push(child);
     isWanted = false;
   }
-  return bound;
+  return names;
 }
 
 /* A simple statement has bound its names where it ends; a compound one, in its body. */
@@ -126,11 +144,11 @@ function* bindings(node, until = Infinity) {
 /** The names in reach of `cursor` in `cell`: a Map. */
 export function inReach(cells, cell, cursor) {
   const names = new Map();
-  for (const above of cells) collect(names, parse(above).topNode, above);
+  for (const above of cells) collect(names, bound(above), above);
   const around = enclosing(cell, cursor);
   around.forEach((node, depth) => {
     // A class's own names are not in reach of its methods.
-    const isHidden = around.slice(depth + 1).some((inner) => INNER.includes(inner.name));
+    const isHidden = around.slice(depth + 1).some(({ name }) => INNER.includes(name));
     if (node.name !== "ClassDefinition" || !isHidden) reach(names, node, cell, cursor);
   });
   return names;
@@ -147,14 +165,14 @@ function enclosing(cell, cursor) {
 /** Add what one of the nodes around the cursor binds for those inside it. */
 function reach(names, node, cell, cursor) {
   const { name } = node;
-  if (name === "Script") collect(names, node, cell, cursor);
+  if (name === "Script") collect(names, bindings(node, cursor), cell);
   if (INNER.includes(name)) {
     const list = node.getChild("ParamList");
     for (const parameter of list?.getChildren("VariableName") ?? [])
       if (parameter.prevSibling?.name !== "AssignOp")
         add(names, parameter, "parameter", list, cell);
     const body = node.getChild("Body");
-    if (body) collect(names, body, cell, cursor);
+    if (body) collect(names, bindings(body, cursor), cell);
   }
   if (name.endsWith("ComprehensionExpression"))
     for (const target of looped(node)) add(names, target, "variable", node, cell);
@@ -164,12 +182,12 @@ function reach(names, node, cell, cursor) {
   }
 }
 
-function collect(names, scope, cell, until) {
-  for (const [node, bound] of bindings(scope, until)) {
-    if (node.name === "DeleteStatement")
-      for (const gone of node.getChildren("VariableName")) names.delete(text(gone, cell));
+function collect(names, pairs, cell) {
+  for (const [node, targets] of pairs) {
+    const gone = node.name === "DeleteStatement" && node.getChildren("VariableName");
+    for (const name of gone || []) names.delete(text(name, cell));
     const kind = KINDS[node.name] ?? "variable";
-    for (const target of bound) add(names, target, kind, node, cell);
+    for (const target of targets) add(names, target, kind, node, cell);
   }
 }
 
@@ -210,7 +228,7 @@ function inClass({ node, cell }, isInstance) {
   const found = new Map();
   const body = node.getChild("Body");
   if (!body) return found;
-  collect(found, body, cell, Infinity);
+  collect(found, bindings(body), cell);
   const methods = [...found.values()].filter((member) => member.kind === "function");
   if (isInstance) for (const method of methods) attributes(found, method);
   return found;
@@ -219,9 +237,10 @@ function inClass({ node, cell }, isInstance) {
 /** What a method assigns to attributes of its first parameter. */
 function attributes(found, { node, cell }) {
   const self = node.getChild("ParamList")?.getChild("VariableName");
-  if (!self) return;
-  for (const [statement, bound] of bindings(node.getChild("Body")))
-    for (const target of bound) {
+  const body = node.getChild("Body");
+  if (!self || !body) return;
+  for (const [statement, targets] of bindings(body))
+    for (const target of targets) {
       const [base, name] = [target.firstChild, target.getChild("PropertyName")];
       if (!name || text(base, cell) !== text(self, cell)) continue;
       const label = text(name, cell);
