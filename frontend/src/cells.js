@@ -12,6 +12,7 @@ import styles from "./cells.css";
 import { Kernel, Server, Trouble } from "./kernel.js";
 import { Outputs } from "./outputs.js";
 import { askToken } from "./token.js";
+import { terminal } from "./terminal.js";
 
 const PATIENCE = 3000; // ms that Python may take to react to an interrupt
 const TICK = 200; // ms between two looks at the clock
@@ -127,8 +128,19 @@ class LivePage {
       run: () => this.#isWaiting(cell) || this.#enqueue([cell]),
       runAndMove: () => this.runAndMove(cell),
       changed: () => this.#noteEdit(cell),
+      above: () => this.#page.cells.slice(0, this.#page.cells.indexOf(cell)).map(named),
+      python: () => this.#python(),
       complete: (code, cursor) => this.#kernel.complete(code, cursor),
+      inspect: (code, cursor, level) => this.#kernel.inspect(code, cursor, level),
+      terminal,
     });
+  }
+
+  /** The kernel's state; its answer to an editor's question is no work of the reader's. */
+  #python() {
+    const { state } = this.#kernel;
+    const runs = this.#page.cells.some((cell) => isActive(cell.execution));
+    return state === "busy" && !runs ? "idle" : state;
   }
 
   /** Put the reader's edits back that were made before the page was loaded again. */
@@ -358,9 +370,10 @@ class LivePage {
   async #tellMissing(cell) {
     const name = /name '(\w+)' is not defined/.exec(cell.error.evalue)?.[1];
     const above = this.#page.cells.slice(0, this.#page.cells.indexOf(cell));
-    const { definedIn } = await import("./names.js").catch(() => ({}));
-    const giver = name && definedIn?.(name, above);
-    if (!giver || giver.execution?.status === "ok") return;
+    const { inReach } = await import("./names.js");
+    const found = inReach(above.map(named), { number: null, source: "" }, 0).get(name);
+    const giver = this.#page.cells[found?.cell.number - 1];
+    if (!giver || (giver.count && giver.execution?.status === "ok")) return;
     this.#page.tell(
       cell,
       `\`${name}\` is defined in cell ${giver.number}, which this Python has not run.`,
@@ -694,6 +707,8 @@ const AFTER = {
   restarted: "Python was restarted before this cell was done.",
   lost: "The server knows nothing of this run any more: it may have been started anew.",
 };
+
+const named = (cell) => ({ number: cell.number, source: cell.source() });
 
 /* A chapter shows errors on purpose; then "run all" goes on. */
 function mayFail(cell) {

@@ -1,19 +1,14 @@
 /* The editor of one cell: CodeMirror, in the colours of the page's listings.
    Loaded when the reader first edits a cell. */
 
-import {
-  autocompletion,
-  closeBrackets,
-  closeBracketsKeymap,
-  completionKeymap,
-} from "@codemirror/autocomplete";
+import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
 import {
   defaultKeymap,
   history,
   historyKeymap,
   indentWithTab,
 } from "@codemirror/commands";
-import { python, pythonLanguage } from "@codemirror/lang-python";
+import { pythonLanguage } from "@codemirror/lang-python";
 import {
   bracketMatching,
   indentOnInput,
@@ -31,6 +26,9 @@ import {
   ViewPlugin,
 } from "@codemirror/view";
 import { tagHighlighter, tags } from "@lezer/highlight";
+import { completion } from "./completion.js";
+import { help } from "./help.js";
+import { BUILTINS } from "./names.js";
 
 /* Pygments' class names: the style sheet of the stored listings colours the editor. */
 const pygments = tagHighlighter([
@@ -50,16 +48,8 @@ const pygments = tagHighlighter([
 ]);
 
 /* The grammar knows no built-in names; Pygments does, and so do the listings. */
-const BUILTINS =
-  "abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr " +
-  "classmethod compile complex delattr dict dir divmod enumerate eval exec filter " +
-  "float format frozenset getattr globals hasattr hash help hex id input int " +
-  "isinstance issubclass iter len list locals map max memoryview min next object oct " +
-  "open ord pow print property range repr reversed round set setattr slice sorted " +
-  "staticmethod str sum super tuple type vars zip";
-
 const builtins = new MatchDecorator({
-  regexp: new RegExp(`\\b(?:${BUILTINS.replaceAll(" ", "|")}|\\w+Error)\\b`, "g"),
+  regexp: new RegExp(`\\b(?:${BUILTINS.join("|")}|\\w+Error)\\b`, "g"),
   decorate(add, from, to, match, view) {
     if (syntaxTree(view.state).resolveInner(from, 1).name === "VariableName")
       add(from, to, Decoration.mark({ class: "nb" }));
@@ -76,8 +66,13 @@ const builtinNames = ViewPlugin.define(
   { decorations: (plugin) => plugin.decorations }
 );
 
-/** Replace a cell's listing by an editor. */
-export function open(cell, { run, runAndMove, changed, complete }) {
+/** Replace a cell's listing by an editor. `page` is what it wants of the page:
+    `run`, `runAndMove` and `changed` for its keys and edits; `above`, the cells above,
+    each {number, source}; `python`, the kernel's state; `complete` and `inspect`, which
+    give the content of the kernel's reply, or null if it does not answer soon; and
+    `terminal`, which draws text with escape codes. */
+export function open(cell, page) {
+  const { run, runAndMove, changed } = page;
   cell.original = cell.source();
   const perform = (action) => () => {
     action();
@@ -99,14 +94,13 @@ export function open(cell, { run, runAndMove, changed, complete }) {
       EditorState.tabSize.of(4),
       bracketMatching(),
       closeBrackets(),
-      python(),
-      pythonLanguage.data.of({ autocomplete: names(complete) }),
-      autocompletion({ activateOnTyping: false, icons: false }),
+      pythonLanguage,
+      completion(page),
+      help(page),
       syntaxHighlighting(pygments),
       builtinNames,
       keymap.of([
         ...closeBracketsKeymap,
-        ...completionKeymap,
         ...defaultKeymap,
         ...historyKeymap,
         indentWithTab,
@@ -143,18 +137,5 @@ export function open(cell, { run, runAndMove, changed, complete }) {
       cell.source = stored;
       cell.editor = null;
     },
-  };
-}
-
-/** Names that the running kernel knows (Ctrl+Space). */
-function names(complete) {
-  return async ({ state, pos }) => {
-    const reply = await complete(state.doc.toString(), pos);
-    if (reply?.status !== "ok" || !reply.matches.length) return null;
-    return {
-      from: reply.cursor_start,
-      to: reply.cursor_end,
-      options: reply.matches.map((label) => ({ label })),
-    };
   };
 }
