@@ -9,6 +9,7 @@ const TOLD = 50; // outputs that are remembered
 
 const watched = new Map(); // name of an output's scripts -> {block, source}
 let count = 0;
+let entering = null; // the output that is being put into the page
 
 /** A sentence of the page's own among the outputs. What is in backquotes is code. */
 export function hint(sentence) {
@@ -54,11 +55,21 @@ addEventListener("unhandledrejection", (event) => {
   if (failed(String(reason?.stack), `Uncaught ${reason}`)) event.preventDefault();
 });
 
+/** Do `place`, which puts `block` into the page and so runs its scripts. */
+export function enter(block, place) {
+  entering = block;
+  try {
+    place();
+  } finally {
+    entering = null;
+  }
+}
+
 function failed(trace, message) {
   const [name] = /output-\d+\.js/.exec(trace) ?? [];
-  const output = watched.get(name);
-  if (!output) return false;
-  say(output.block, `A script in this output failed: ${message.replaceAll("`", "'")}`);
+  const block = watched.get(name)?.block ?? entering; // no name: it cannot be parsed
+  if (!block) return false;
+  say(block, `A script in this output failed: ${message.replaceAll("`", "'")}`);
   return true;
 }
 
@@ -97,7 +108,7 @@ document.addEventListener("securitypolicyviolation", ({ blockedURI, target }) =>
 /* Ways that were tried, with Plotly 6, Bokeh 3 and Altair 6. */
 const ADVICE = [
   [
-    /plotly/i,
+    /plot\.?ly/i,
     "Plotly brings its script along when `fig.show()` is called without a renderer.",
   ],
   [

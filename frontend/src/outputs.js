@@ -6,7 +6,7 @@
 
 import * as frames from "./frames.js";
 import { block, draw } from "./mime.js";
-import { hint } from "./mishaps.js";
+import { enter, hint } from "./mishaps.js";
 import { Terminal, terminal, work } from "./terminal.js";
 
 export const LIMITS = {
@@ -249,8 +249,9 @@ export class Outputs {
     const old = output.node;
     if (output.isStale) output.node = output.draw();
     output.isStale = false;
-    if (!output.isPlaced) this.node.append(output.node);
-    else if (old !== output.node) old.replaceWith(output.node);
+    const { node } = output;
+    if (!output.isPlaced) enter(node, () => this.node.append(node));
+    else if (old !== node) enter(node, () => old.replaceWith(node));
     output.isPlaced = true;
   }
 
