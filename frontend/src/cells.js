@@ -331,10 +331,8 @@ class LivePage {
       header: { msg_type },
       content,
     }));
-    const { characters, outputs } = run.cut;
-    if (characters || outputs) cell.outputs.sayCut(characters, outputs);
     cell.error = messages.findLast((each) => each.header.msg_type === "error")?.content;
-    cell.outputs.replay(messages);
+    cell.outputs.replay(messages, run.cut);
   }
 
   #noteEnd(cell, run) {

@@ -2,6 +2,8 @@
    are drawn by the build; only a cell that shows one needs this. */
 
 let loading = null;
+let turn = Promise.resolve(); // MathJax does one thing at a time
+const typesetNodes = new Set(); // MathJax keeps what it has drawn until it is told
 
 function load() {
   loading ??= new Promise((resolve, reject) => {
@@ -15,16 +17,25 @@ function load() {
     script.addEventListener("error", reject);
     document.head.append(script);
   }).then(() => window.MathJax.startup.promise);
+  loading.catch(() => (loading = null)); // the next formula tries again
   return loading;
 }
 
-/** Draw the formulas in a node. They stay as TeX where MathJax cannot be had. */
+/** Draw the formulas in a node. Resolves with what MathJax says is wrong in them. */
 export async function typeset(node) {
-  try {
-    await load();
-    await window.MathJax.typesetPromise([node]);
-  } catch (error) {
-    loading = null;
-    console.warn("MathJax could not be loaded", error);
-  }
+  await load();
+  const mine = turn.then(() => draw(node));
+  turn = mine.catch(() => {});
+  return mine;
+}
+
+async function draw(node) {
+  if (!node.isConnected) return []; // another output has taken its place meanwhile
+  const gone = [...typesetNodes].filter((old) => !old.isConnected);
+  for (const old of gone) typesetNodes.delete(old);
+  window.MathJax.typesetClear(gone);
+  typesetNodes.add(node);
+  await window.MathJax.typesetPromise([node]);
+  const wrong = [...node.querySelectorAll("[data-mjx-error]")];
+  return wrong.map((error) => error.dataset.mjxError);
 }

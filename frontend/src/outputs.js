@@ -1,30 +1,101 @@
 /* What a cell shows: the kernel's messages, in the markup of the book's stored outputs
-   (so that one style sheet fits both). */
+   (so that one style sheet fits both).
 
-import { typeset } from "./math.js";
-import { Terminal, terminal } from "./terminal.js";
+   A message only changes what is to be shown, which is cheap and has limits; the page
+   is drawn once a frame, or when `flush` is called. */
 
-/* The first of these that a message offers is shown. */
-const RICHEST_FIRST = [
-  ["application/vnd.jupyter.widget-view+json", widget],
-  ["application/javascript", script],
-  ["text/html", html],
-  ["image/svg+xml", html],
-  ["image/png", picture],
-  ["image/jpeg", picture],
-  ["image/gif", picture],
-  ["image/webp", picture],
-  ["text/markdown", markdown],
-  ["text/latex", latex],
-  ["application/json", json],
-  ["text/plain", plain],
-];
+import * as frames from "./frames.js";
+import { block, draw } from "./mime.js";
+import { enter, hint } from "./mishaps.js";
+import { Terminal, terminal, work } from "./terminal.js";
+
+export const LIMITS = {
+  blocks: 200, // outputs of one cell
+  weight: 20_000_000, // characters of data; text weighs more, for its cells
+  nodes: 50_000, // elements of the page
+};
+const TEXT_WEIGHT = 20; // what a character of a stream costs, against one of data
+
+/* Each kind of output knows what it weighs and how to bring its node up to date. */
+
+class Stream {
+  isStale = true;
+  #terminal = new Terminal();
+
+  constructor(name) {
+    this.name = name;
+    this.node = block(name === "stderr" ? "stderr" : "stream", this.#terminal.pre);
+  }
+
+  get weight() {
+    return this.#terminal.size * TEXT_WEIGHT;
+  }
+
+  write(text) {
+    this.#terminal.write(text);
+    this.isStale = true;
+  }
+
+  draw() {
+    this.#terminal.draw();
+    return this.node;
+  }
+
+  follow() {
+    this.#terminal.follow();
+  }
+}
+
+class Display {
+  isStale = true;
+
+  constructor(data, metadata) {
+    this.change(data, metadata);
+  }
+
+  change(data, metadata) {
+    Object.assign(this, { data, metadata, isStale: true });
+    this.weight = weigh(data);
+  }
+
+  draw() {
+    return draw(this.data, this.metadata);
+  }
+}
+
+class Failure {
+  isStale = true;
+
+  constructor({ traceback, ename, evalue }) {
+    this.text = traceback?.length ? traceback.join("\n") : `${ename}: ${evalue}`;
+    this.weight = this.text.length;
+  }
+
+  draw() {
+    return block("traceback", terminal(this.text));
+  }
+}
+
+class Element {
+  isStale = false;
+  weight = 0;
+
+  constructor(node) {
+    this.node = node;
+  }
+}
 
 /** A block of outputs in `node`. `onBegin` is called when the first one comes. */
 export class Outputs {
-  #stream = null;
+  static work = work;
+
+  #shown = []; // what there is to show, oldest first
+  #removed = new Set(); // nodes to take out of the page
+  #displays = new Map(); // display_id -> the Displays that update_display_data changes
+  #cut = 0; // outputs that are not kept
+  #cutCharacters = 0; // characters of text that the server did not keep
+  #cutLine = null;
   #clearNext = false;
-  #displays = new Map(); // display_id -> blocks to change by update_display_data
   #begun = false;
 
   constructor(node, onBegin) {
@@ -42,175 +113,185 @@ export class Outputs {
     else if (type === "execute_result" || type === "display_data") this.#show(content);
     else if (type === "update_display_data") this.#update(content);
     else if (type === "clear_output") this.#clear(content);
-    else if (type === "error") this.#error(content);
+    else if (type === "error") this.#push(new Failure(content));
   }
 
-  /** Put any element after what is there. */
-  add(block) {
-    this.#prepare();
-    this.#stream = null;
-    this.node.append(block);
-    return block;
-  }
-
-  clear() {
-    this.#prepare();
-    this.node.replaceChildren();
-    this.#stream = null;
-  }
-  sayCut(characters, outputs) {
-    this.add(plain(`… the beginning of this output was not kept (${characters} characters, ${outputs} outputs)`));
-  }
-  replay(messages) {
+  /** Show what an array of messages says, and draw it as one. `cut` is how many
+      characters and outputs before them were not kept. */
+  replay(messages, cut = { characters: 0, outputs: 0 }) {
     for (const message of messages) this.receive(message);
+    this.#cut += cut.outputs;
+    this.#cutCharacters = cut.characters;
+    this.flush();
   }
-  flush() {}
-  dispose() {}
+
+  /** Put any element after what is there, at once. */
+  add(element) {
+    this.#push(new Element(element));
+    this.flush();
+    return element;
+  }
+
+  /** Show something else in the outputs of a display_id. */
+  changeDisplay(id, data, metadata) {
+    const displays = this.#displays.get(id);
+    if (!displays) return;
+    for (const display of displays) display.change(data, metadata);
+    frames.ask(this);
+  }
+
+  /** Start from nothing: what the book or an earlier run shows goes too. */
+  clear() {
+    this.#begin();
+    this.#clearNext = false;
+    this.#empty();
+  }
+
+  /** Draw now what has changed. */
+  flush() {
+    frames.forget(this);
+    this.draw();
+  }
+
+  /** Nothing of this will be drawn any more. */
+  dispose() {
+    frames.forget(this);
+    this.#shown = [];
+    this.#displays.clear();
+  }
+
+  /* What is to be shown */
+
+  #begin() {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.onBegin();
+  }
 
   #prepare() {
-    if (!this.#begun) {
-      this.#begun = true;
-      this.onBegin();
-    }
+    this.#begin();
     if (!this.#clearNext) return;
     this.#clearNext = false;
-    this.node.replaceChildren();
-    this.#stream = null;
+    this.#empty();
+  }
+
+  #push(output) {
+    this.#prepare();
+    this.#shown.push(output);
+    this.#trim();
+    frames.ask(this);
   }
 
   #write({ name, text }) {
     this.#prepare();
-    if (this.#stream?.name !== name) {
-      const shown = new Terminal();
-      shown.pre.tabIndex = 0;
-      this.add(block(name === "stderr" ? "stderr" : "stream", shown.pre, true));
-      this.#stream = { name, shown };
-    }
-    this.#stream.shown.write(text);
+    if (this.#shown.at(-1)?.name !== name) this.#push(new Stream(name));
+    this.#shown.at(-1).write(text);
+    frames.ask(this);
   }
 
   #show({ data, metadata = {}, transient = {} }) {
-    const shown = this.add(render(data, metadata));
+    const display = new Display(data, metadata);
+    this.#push(display);
     const id = transient.display_id;
-    if (id) this.#displays.set(id, [...(this.#displays.get(id) ?? []), shown]);
+    if (!id) return;
+    display.id = id;
+    if (!this.#displays.has(id)) this.#displays.set(id, new Set());
+    this.#displays.get(id).add(display);
   }
 
   #update({ data, metadata = {}, transient = {} }) {
     this.changeDisplay(transient.display_id, data, metadata);
   }
 
-  /** Show something else in the blocks of a display_id. */
-  changeDisplay(id, data, metadata) {
-    const fresh = (this.#displays.get(id) ?? []).map((old) => {
-      const shown = render(data, metadata);
-      old.replaceWith(shown);
-      return shown;
-    });
-    if (fresh.length) this.#displays.set(id, fresh);
-  }
-
   #clear({ wait }) {
     if (wait) this.#clearNext = true;
-    else {
-      this.#prepare();
-      this.node.replaceChildren();
-      this.#stream = null;
+    else this.clear();
+  }
+
+  #empty() {
+    for (const output of this.#shown.splice(0)) this.#forget(output);
+    this.#cut = this.#cutCharacters = 0;
+    frames.ask(this);
+  }
+
+  #forget(output) {
+    if (output.node) this.#removed.add(output.node);
+    const alike = this.#displays.get(output.id);
+    alike?.delete(output);
+    if (alike?.size === 0) this.#displays.delete(output.id);
+  }
+
+  /* The oldest go when there are too many, or when together they are too much. */
+  #trim() {
+    if (this.#shown.length > LIMITS.blocks) this.#cutOldest();
+    let weight = this.#shown.reduce((sum, output) => sum + output.weight, 0);
+    while (weight > LIMITS.weight && this.#shown.length > 1) {
+      weight -= this.#shown[0].weight;
+      this.#cutOldest();
     }
   }
 
-  #error({ traceback, ename, evalue }) {
-    const text = traceback?.length ? traceback.join("\n") : `${ename}: ${evalue}`;
-    const pre = terminal(text);
-    pre.tabIndex = 0;
-    this.add(block("traceback", pre, true));
+  #cutOldest() {
+    this.#forget(this.#shown.shift());
+    this.#cut++;
+  }
+
+  /* Drawing */
+
+  draw() {
+    work.draws++;
+    for (const node of this.#removed) node.remove();
+    this.#removed.clear();
+    const stale = this.#shown.filter((output) => output.isStale || !output.isPlaced);
+    for (const output of stale) this.#place(output);
+    for (const output of stale) output.follow?.();
+    this.#trimNodes();
+    this.#tellCut();
+  }
+
+  #place(output) {
+    const old = output.node;
+    if (output.isStale) output.node = output.draw();
+    output.isStale = false;
+    const { node } = output;
+    if (!output.isPlaced) enter(node, () => this.node.append(node));
+    else if (old !== node) enter(node, () => old.replaceWith(node));
+    output.isPlaced = true;
+  }
+
+  #trimNodes() {
+    const counts = this.#shown.map(({ node }) => node.getElementsByTagName("*").length);
+    let nodes = counts.reduce((sum, count) => sum + count, 0);
+    for (const count of counts) {
+      if (nodes <= LIMITS.nodes || this.#shown.length < 2) break;
+      nodes -= count;
+      this.#shown[0].node.remove();
+      this.#cutOldest();
+    }
+    this.#removed.clear();
+  }
+
+  #tellCut() {
+    this.#cutLine?.remove();
+    const lost = [
+      counted(this.#cut, "earlier output"),
+      counted(this.#cutCharacters, "earlier character"),
+    ].filter(Boolean);
+    if (!lost.length) return;
+    this.#cutLine = hint(`… of this cell, ${lost.join(" and ")} were not kept`);
+    this.#cutLine.classList.add("live-cut");
+    this.node.prepend(this.#cutLine);
   }
 }
 
-/** An output block as MyST-NB writes it. */
-function block(kind, content, monospaced = false) {
-  const outer = document.createElement("div");
-  outer.className = `output ${kind}`;
-  if (!monospaced) {
-    outer.append(content);
-    return outer;
-  }
-  outer.classList.add("live-text", "notranslate");
-  const inner = document.createElement("div");
-  inner.className = "highlight";
-  inner.append(content);
-  outer.append(inner);
-  return outer;
-}
+const counted = (count, what) =>
+  count && `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 
-function render(data, metadata) {
-  const [type, draw] =
-    RICHEST_FIRST.find(([name]) => name in data) ?? ["text/plain", plain];
-  const source = data[type] ?? "";
-  const content = Array.isArray(source) ? source.join("") : source;
-  return draw(content, type, metadata[type] ?? {}, data);
-}
-
-/* A fragment made this way runs its scripts when it enters the page. */
-function html(source) {
-  const range = document.createRange();
-  range.selectNode(document.body);
-  return block("text_html", range.createContextualFragment(source));
-}
-
-function picture(source, type, { width, height }, data) {
-  const image = new Image();
-  image.src = `data:${type};base64,${source}`;
-  image.alt = data["text/plain"] ?? "";
-  if (width) image.width = width;
-  if (height) image.height = height;
-  return block("image_png", image);
-}
-
-function plain(source) {
-  const pre = terminal(source);
-  pre.tabIndex = 0;
-  return block("text_plain", pre, true);
-}
-
-function latex(source) {
-  const shown = document.createElement("div");
-  shown.className = "math";
-  shown.textContent = source;
-  typeset(shown);
-  return block("text_latex", shown);
-}
-
-function markdown(source) {
-  const shown = document.createElement("div");
-  shown.textContent = source;
-  import("./markdown.js").then(({ toHtml }) => {
-    shown.innerHTML = toHtml(source);
-    if (/\$|\\[([]/.test(source)) typeset(shown);
-  });
-  return block("text_markdown", shown);
-}
-
-function json(source) {
-  const value = typeof source === "string" ? JSON.parse(source) : source;
-  return plain(JSON.stringify(value, null, 2));
-}
-
-/* As in Jupyter, the script finds its place in the page in `element`. */
-function script(source) {
-  const element = document.createElement("div");
-  const runner = document.createElement("script");
-  runner.textContent =
-    `(function (element) {\n${source}\n})(document.currentScript.parentElement);`;
-  element.append(runner);
-  return block("text_html", element);
-}
-
-function widget(_, __, ___, data) {
-  const note = plain(data["text/plain"] ?? "widget");
-  const text = document.createElement("p");
-  text.textContent =
-    "This is an interactive widget (ipywidgets). The pages of this book do not draw " +
-    "widgets; JupyterLab does.";
-  note.prepend(text);
-  return note;
+/** The characters of a bundle of data, roughly. */
+function weigh(data) {
+  return Object.values(data ?? {}).reduce(
+    (sum, value) =>
+      sum + (typeof value === "string" ? value.length : JSON.stringify(value).length),
+    0
+  );
 }
