@@ -373,9 +373,13 @@ def test_busy_means_busy_although_the_control_channel_is_idle(play):
 
 def test_interrupting_a_kernel_that_starts_does_not_end_it(play):
     async def test(started, connect):
+        page = connect(runs=True)
+        early = page.run("open('not there')", cell="early")
+        await page.until(lambda: page.runs(early))
+        assert not started.link.ready
         started.interrupt()
-        page = connect()
-        assert (await page.answer(page.run("1")))["status"] == "ok"
+        assert (await page.told(early))["status"] == "aborted"
+        assert (await page.told(page.run("1")))["status"] == "ok"
 
     play(test)
 
@@ -892,6 +896,24 @@ def test_after_a_restart_a_page_learns_that_it_is_another_python(play):
         (greeting,) = await again.greeted()
         assert greeting["python"] == 2
         assert greeting["runs"] == []
+
+    play(test)
+
+
+def test_the_last_words_of_a_process_are_not_taken_for_the_next_ones(play):
+    async def test(started, connect):
+        page = connect(runs=True)
+        await page.told(page.run("1"))
+        restarting = started.loop.spawn(started.restart())
+        await page.until(lambda: "restarting" in page.states())
+        refused = page.run("2", cell="b")
+        assert (await page.told(refused))["status"] == "restarted"
+        await restarting
+        await page.until(lambda: page.states()[-1] == "idle")
+        states = page.states()
+        after = states[states.index("restarting") :]
+        assert [state for state in after if state != "busy"] == ["restarting", "idle"]
+        assert (await page.told(page.run("3", cell="c")))["status"] == "ok"
 
     play(test)
 

@@ -343,7 +343,8 @@ class LivePage {
     if (cell.stopNotice) cell.notice?.remove();
     cell.stopNotice = false;
     const interrupted = run.ename === "KeyboardInterrupt";
-    const word = { ok: "", error: interrupted ? "stopped" : "error" }[run.status];
+    const error = interrupted ? "stopped" : "error";
+    const word = { ok: "", error, aborted: "not run" }[run.status];
     const took = run.ended && run.began ? run.ended - run.began : 0;
     const elapsed = took < 0.5 ? "" : `${took.toFixed(1)} s`;
     this.#rest(cell, [word ?? "not finished", elapsed].filter(Boolean).join(", "));

@@ -278,7 +278,7 @@ export class Outputs {
       counted(this.#cutCharacters, "earlier character"),
     ].filter(Boolean);
     if (!lost.length) return;
-    this.#cutLine = hint(`… of this cell, ${lost.join(" and ")} were not kept`);
+    this.#cutLine = hint(`… not kept: ${lost.join(", ")}`);
     this.#cutLine.classList.add("live-cut");
     this.node.prepend(this.#cutLine);
   }

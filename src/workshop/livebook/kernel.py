@@ -12,6 +12,7 @@ Pages of this book are also told about *runs* (runs.py), in two messages of our 
 import json
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,8 +183,13 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Stop what it runs: KeyboardInterrupt, in Python."""
-        if not self.link.ready or self.state == "dead":
-            return  # a Python that is just starting would take it for its end
+        if self.state == "dead":
+            return
+        if not self.link.ready:
+            # A Python that is just starting would take a signal for its end. What
+            # waits for it is taken back instead.
+            self.link.forget_held()
+            return self._end_runs("aborted")
         if self.spec.interrupt_mode == "message":
             self.link.request("control", "interrupt_request", {})
         else:
@@ -249,12 +255,11 @@ class Kernel:
             self._note_state(parts, parent)
         elif run is not None and kind in OUTPUTS:
             self.runs.add(run, kind, json.loads(parts[3]), len(parts[3]))
-        droppable, about = kind in OUTPUTS, run.id if run else ""
         for client in self.clients.values():
-            if client.wants_runs and kind == "status":
-                client.deliver("iopub", parts, droppable=True)
-            elif run or not client.wants_runs:
-                client.deliver("iopub", parts, about, droppable)
+            if not client.wants_runs:
+                client.deliver("iopub", parts, droppable=kind in OUTPUTS)
+            elif run is not None and kind != "status":
+                client.deliver("iopub", parts, run.id)
         if run is not None:
             self._note_progress(run, kind, parts)
 
@@ -270,13 +275,25 @@ class Kernel:
             self._busy.add(parent)
         elif state == "idle":
             self._busy.discard(parent)
-        if self.link.ready:
-            self.state = "busy" if self._busy else "idle"
+        # What a process says that is about to end must not look like the next one's.
+        if self.link.ready and not self._expected:
+            self._change_state("busy" if self._busy else "idle")
+
+    def _change_state(self, state: str) -> None:
+        """Note what the kernel has told programs itself, and tell the pages."""
+        if state != self.state:
+            self.state = state
+            self._tell_state(
+                client for client in self.clients.values() if client.wants_runs
+            )
 
     def _set_state(self, state: str) -> None:
-        """Change the state and say so to the pages, as the kernel would."""
+        """Change the state and say so to all, as the kernel would."""
         self.state = state
-        for client in self.clients.values():
+        self._tell_state(self.clients.values())
+
+    def _tell_state(self, clients: Iterable[Client]) -> None:
+        for client in clients:
             client.deliver("iopub", self._status(), droppable=client.wants_runs)
 
     def _status(self) -> Parts:

@@ -92,6 +92,10 @@ class Link:
         else:
             self._held.append((channel, parts))
 
+    def forget_held(self) -> None:
+        """Take back what waits until the kernel is ready."""
+        self._held.clear()
+
     def request(self, channel: str, kind: str, content: dict) -> None:
         """Send a message of our own, at once."""
         message = self.session.msg(kind, content)
