@@ -3,15 +3,16 @@
 A page must never show what is not so, and never wait for what cannot come.
 """
 
+import asyncio
 import json
 import os
 import re
 import signal
-import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from live_reader import (
@@ -42,17 +43,17 @@ class Wire:
     def __init__(self, port: int) -> None:
         self.target = port
         self.whole = True
-        self._open: set[socket.socket] = set()
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.port = self._door.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._door = self._do(asyncio.start_server(self._accept, "127.0.0.1", 0))
+        self.port = self._door.sockets[0].getsockname()[1]
 
     def cut(self) -> None:
         """Reset all that is open, and all that comes."""
         self.whole = False
-        for each in list(self._open):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+        self._do(self._reset())
 
     def mend(self) -> None:
         self.whole = True
@@ -60,29 +61,34 @@ class Wire:
     def close(self) -> None:
         self.cut()
         self._door.close()
+        self._do(asyncio.sleep(0.1))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._door.accept()
-                if not self.whole:
-                    near.close()
-                    continue
-                far = socket.create_connection(("127.0.0.1", self.target))
-                self._open |= {near, far}
-                for one, other in (near, far), (far, near):
-                    threading.Thread(
-                        target=self._carry, args=(one, other), daemon=True
-                    ).start()
+    def _do(self, coroutine: Coroutine) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
-    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+    async def _reset(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _accept(self, near: asyncio.StreamReader, back: Any) -> None:
+        self._open.add(back)
+        if not self.whole:
+            back.transport.abort()
+            return
+        far, there = await asyncio.open_connection("127.0.0.1", self.target)
+        self._open.add(there)
+        await asyncio.gather(self._carry(near, there), self._carry(far, back))
+        self._open -= {there, back}
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: Any) -> None:
         with suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
-        for each in (one, other):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            self._open.discard(each)
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
 
 
 @pytest.fixture
@@ -274,8 +280,8 @@ def test_a_server_that_comes_back_says_what_is_gone(visit, own_server):
     server = own_server()
     reader = visit(f"{server.address}book/cells.html?token={TOKEN}")
     cell = reader.cell(1)
-    cell.do("print('on')\nwhile True: pass")
-    cell.expect_output("on")
+    cell.do("print('under way')\nwhile True: pass")
+    cell.expect_output("under way")
     server.stop(signal.SIGKILL)
     reader.expect_state("disconnected")
     server.start()
@@ -352,7 +358,10 @@ FLOODS = {
         "while True: clear_output(wait=True); print(i); i += 1"
     ),
     "displays": "i = 0\nwhile True: display(i); i += 1",
-    "progress": "i = 0\nwhile True: print(f'\\r{i}\\n\\rinner {i}\\x1b[A', end=''); i += 1",
+    "progress": (
+        "from itertools import count\n"
+        "for i in count(): print(f'\\r{i}\\n\\rinner {i}\\x1b[A', end='')"
+    ),
 }
 
 
@@ -376,12 +385,12 @@ def test_a_flood_can_be_stopped_and_the_page_stays_usable(reader, flood):
 def test_what_does_not_stop_is_told_as_it_is(reader):
     cell = reader.cell(1)
     cell.do(
-        "import time\nprint('on')\nend = time.time() + 9\n"
+        "import time\nprint('under way')\nend = time.time() + 9\n"
         "while time.time() < end:\n"
         "    try: time.sleep(1)\n"
         "    except KeyboardInterrupt: pass\nprint('over')"
     )
-    cell.expect_output("on")
+    cell.expect_output("under way")
     reader.bar.get_by_role("button", name="Stop").click()
     cell.expect_notice("has not stopped yet")
     cell.expect_output("over")

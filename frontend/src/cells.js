@@ -610,8 +610,8 @@ class LivePage {
 
   #showState(state, more) {
     this.#page.state(state, more);
-    this.#stop.hidden = state !== "busy";
-    this.#again.hidden = !["idle", "busy"].includes(state);
+    this.#stop.hidden = !["busy", "starting"].includes(state);
+    this.#again.hidden = !["idle", "busy", "starting"].includes(state);
     this.#anewButton.hidden = state !== "dead";
     const isNews = state !== this.#announced;
     this.#announced = state;
