@@ -703,7 +703,7 @@ def test_a_page_is_told_how_much_was_lost_while_it_was_away(play, monkeypatch):
         request = page.run(
             "import time; time.sleep(.3)\nfor i in range(500): display(i)"
         )
-        await page.until(lambda: started.state == "busy")
+        await page.until(lambda: page.find("status", request))
         page.disconnect()
         await page.until(lambda: started.connections == 0)
         await page.until(lambda: started.state == "idle")

@@ -3,13 +3,13 @@
 A kernel signs what it says, and takes no message that is not signed, with a key that
 it reads from its *connection file* (HMAC-SHA256; "Messaging in Jupyter", "The wire
 protocol"). The same file names the addresses. Ours are Unix sockets in a folder that
-nobody else can enter: no port is taken, and none can be taken from under us.
+no other user can enter: no port is taken, and none can be taken from under us.
 
 A subscription takes effect when the kernel has read it, and what the kernel says
 earlier is not heard. So nothing is sent for others before two things have arrived: an
 answer on shell, and anything on iopub. We ask once. ZeroMQ keeps the question until
 there is a kernel to read it, and ipykernel greets each subscription ("iopub_welcome",
-JEP 65). Other kernels greet nobody, and publish only when they have something to do.
+JEP 65). Other kernels send no greeting, and publish only when they have work to do.
 Also a connection can break while a question is on it. So we ask again, but less and
 less often: a kernel that takes half a minute to start finds a handful of questions.
 """
@@ -80,7 +80,7 @@ class Link:
             context,
             KINDS[name],
             f"ipc://{info['ip']}-{info[name + '_port']}",
-            # The kernel answers on stdin whoever asked on shell: one name for both.
+            # Who asked on shell is asked back on stdin: one name for both.
             self.session.bsession,
             lambda frames: self._receive(name, frames),
         )

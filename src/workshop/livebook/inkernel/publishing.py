@@ -7,7 +7,7 @@ only waits for the next:
 
     a cell ─▶ this thread's list ─▶ ZeroMQ's queues ─▶ the server
 
-The server waits for nobody: it reads whatever a kernel says, at once. So the chain
+The server never waits: it reads all that a kernel says, at once. So the chain
 always moves on, and the one thread that must not wait for room is this one.
 """
 
@@ -82,7 +82,7 @@ class Publisher(IOPubThread):
         return len(waiting) < MESSAGES and size < BYTES
 
     def _setup_pipe_in(self) -> None:
-        self._pipe_uuid = b""  # who can enter the folder needs no other word
+        self._pipe_uuid = b""  # entering the folder is proof enough
         pipe = self.socket.context.socket(zmq.PULL)
         pipe.linger = 0
         pipe.rcvhwm = MESSAGES
