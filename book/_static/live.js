@@ -128,7 +128,7 @@
       try {
         return unkept || localStorage.getItem(place) || "";
       } catch {
-        return unkept;
+        return "";
       }
     },
     set(token) {
