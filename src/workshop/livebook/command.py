@@ -18,6 +18,10 @@ from workshop.livebook.addresses import Place, is_loopback
 PORT = 8888
 PORTS_TO_TRY = 20
 CULL = "end a kernel that no page has used for so long (%(default)s)"
+HOST = (
+    "address to listen on (%(default)s); one that other machines reach needs "
+    "--tls-cert or --without-tls"
+)
 WITHOUT_TLS = "listen on a --host that other machines reach, and do not encrypt"
 ALLOW_HOST = "answer to this name too: NAME or NAME:PORT, as the browser shows it"
 BASE_PATH = "serve the book below this path, for a proxy that does not take it off"
@@ -35,7 +39,7 @@ class Refusal(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `workshop serve`."""
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    add("--host", default="127.0.0.1", help=HOST)
     add("--port", type=int, help=f"port ({PORT}, or the next one that is free)")
     add("--token", help="the secret in the address (a new one each time)")
     add("--tls-cert", metavar="FILE", help="speak HTTPS, with this certificate (PEM)")

@@ -1,6 +1,6 @@
-"""Who may run programs here: the reader who started the server, and nobody else.
+"""Who may run programs here: only the reader who started the server.
 
-The pages are no secret. A kernel is one to keep, since it runs whatever it is sent;
+The pages are no secret. Kernels need protection, since they run any code they are sent;
 everything that leads to one lies below `api/`. These are the ways in, and what stops
 each:
 
@@ -20,8 +20,8 @@ each:
 - *DNS rebinding*: a site lets its own name point to 127.0.0.1 once its page is loaded,
   and the browser takes us for the site's server. We answer only to *Host* names that
   are ours, or that the reader has allowed.
-- *Whoever carries the packets* reads the token, where it leaves this machine without
-  TLS: the command refuses to listen there, until it is told to.
+- *Machines on the way* read the token if it leaves this one without TLS. So the
+  command refuses to listen there without a certificate, unless the reader insists.
 
 One way stays open. Where a proxy serves other applications under the same origin,
 below other paths, the browser shows our `localStorage` to their pages as well.
