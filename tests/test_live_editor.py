@@ -213,8 +213,8 @@ def hold_replies(reader: Reader, kind: str) -> Callable[[], None]:
     def release() -> None:
         while not held:
             reader.page.wait_for_timeout(50)
-        for message in held:
-            sockets[-1].send(message)
+        while held:
+            sockets[-1].send(held.pop(0))
 
     reader.page.route_web_socket(re.compile("/channels"), connect)
     return release
@@ -339,6 +339,24 @@ def test_while_python_is_busy_the_source_answers(reader):
     put(reader.cell(2), "len(|)")
     press(reader, "Shift+Tab")
     expect(panel(reader)).to_contain_text("Python is busy.")
+
+
+def test_an_answer_that_is_late_is_shown_unless_the_panel_was_closed(reader):
+    release = hold_replies(reader, "inspect_reply")
+    reader.cell(1).do(DEFINED + "del storm")
+    reader.settle()
+    put(reader.cell(2), "storm(|)")
+    press(reader, "Shift+Tab")
+    expect(panel(reader)).to_contain_text("Python has not answered yet.")
+    release()
+    expect(panel(reader)).to_contain_text("No documentation for “storm” yet")
+    press(reader, "Escape", "Shift+Tab")
+    expect(panel(reader)).to_contain_text("Python has not answered yet.")
+    press(reader, "Escape")
+    release()
+    press(reader, "Control+Enter")
+    reader.cell(2).expect_output("NameError")  # which came after the answer
+    expect(panel(reader)).to_have_count(0)
 
 
 def test_the_panel_stays_while_its_arguments_are_written(reader):
