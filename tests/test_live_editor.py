@@ -69,9 +69,7 @@ def test_what_is_chosen_takes_the_place_of_what_was_typed(reader):
     put(cell, "print('🌪', thun|)")
     press(reader, "Control+Space")
     expect(offered(reader, "thunder")).to_have_attribute("aria-selected", "true")
-    # CodeMirror waits a moment until it takes keys, so that none is meant otherwise.
-    while offered(reader, "thunder").count():
-        press(reader, "Tab")
+    press(reader, "Tab")
     expect(cell.editor).to_have_text("print('🌪', thunder)")
 
 
@@ -231,6 +229,25 @@ def test_tab_indents_where_there_is_nothing_to_complete(reader):
     expect(cell.editor.locator(".cm-line").first).to_have_text("    if a:")
     press(reader, "Shift+Tab")
     expect(cell.editor.locator(".cm-line").first).to_have_text("if a:")
+    expect(panel(reader)).to_have_count(0)
+
+
+def test_escape_then_tab_leaves_also_while_names_are_looked_for(reader):
+    hold_replies(reader, "complete_reply")
+    reader.cell(1).do("1")
+    reader.settle()
+    cell = reader.cell(2)
+    put(cell, "tempest|")
+    press(reader, "Tab", "Escape", "Tab")
+    expect(cell.editor).not_to_be_focused()
+    expect(cell.editor).to_have_text("tempest")
+
+
+def test_tab_behind_a_number_indents(reader):
+    cell = reader.cell(1)
+    put(cell, "a = 1|")
+    press(reader, "Tab")
+    expect(cell.editor).to_have_text("    a = 1")
     expect(panel(reader)).to_have_count(0)
 
 
