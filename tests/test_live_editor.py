@@ -69,9 +69,7 @@ def test_what_is_chosen_takes_the_place_of_what_was_typed(reader):
     put(cell, "print('🌪', thun|)")
     press(reader, "Control+Space")
     expect(offered(reader, "thunder")).to_have_attribute("aria-selected", "true")
-    # CodeMirror waits a moment until it takes keys, so that none is meant otherwise.
-    while offered(reader, "thunder").count():
-        press(reader, "Tab")
+    press(reader, "Tab")
     expect(cell.editor).to_have_text("print('🌪', thunder)")
 
 
@@ -213,8 +211,8 @@ def hold_replies(reader: Reader, kind: str) -> Callable[[], None]:
     def release() -> None:
         while not held:
             reader.page.wait_for_timeout(50)
-        for message in held:
-            sockets[-1].send(message)
+        while held:
+            sockets[-1].send(held.pop(0))
 
     reader.page.route_web_socket(re.compile("/channels"), connect)
     return release
@@ -231,6 +229,25 @@ def test_tab_indents_where_there_is_nothing_to_complete(reader):
     expect(cell.editor.locator(".cm-line").first).to_have_text("    if a:")
     press(reader, "Shift+Tab")
     expect(cell.editor.locator(".cm-line").first).to_have_text("if a:")
+    expect(panel(reader)).to_have_count(0)
+
+
+def test_escape_then_tab_leaves_also_while_names_are_looked_for(reader):
+    hold_replies(reader, "complete_reply")
+    reader.cell(1).do("1")
+    reader.settle()
+    cell = reader.cell(2)
+    put(cell, "tempest|")
+    press(reader, "Tab", "Escape", "Tab")
+    expect(cell.editor).not_to_be_focused()
+    expect(cell.editor).to_have_text("tempest")
+
+
+def test_tab_behind_a_number_indents(reader):
+    cell = reader.cell(1)
+    put(cell, "a = 1|")
+    press(reader, "Tab")
+    expect(cell.editor).to_have_text("    a = 1")
     expect(panel(reader)).to_have_count(0)
 
 
@@ -339,6 +356,24 @@ def test_while_python_is_busy_the_source_answers(reader):
     put(reader.cell(2), "len(|)")
     press(reader, "Shift+Tab")
     expect(panel(reader)).to_contain_text("Python is busy.")
+
+
+def test_an_answer_that_is_late_is_shown_unless_the_panel_was_closed(reader):
+    release = hold_replies(reader, "inspect_reply")
+    reader.cell(1).do(DEFINED + "del storm")
+    reader.settle()
+    put(reader.cell(2), "storm(|)")
+    press(reader, "Shift+Tab")
+    expect(panel(reader)).to_contain_text("Python has not answered yet.")
+    release()
+    expect(panel(reader)).to_contain_text("No documentation for “storm” yet")
+    press(reader, "Escape", "Shift+Tab")
+    expect(panel(reader)).to_contain_text("Python has not answered yet.")
+    press(reader, "Escape")
+    release()
+    press(reader, "Control+Enter")
+    reader.cell(2).expect_output("NameError")  # which came after the answer
+    expect(panel(reader)).to_have_count(0)
 
 
 def test_the_panel_stays_while_its_arguments_are_written(reader):

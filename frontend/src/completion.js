@@ -5,6 +5,8 @@
 import {
   acceptCompletion,
   autocompletion,
+  closeCompletion,
+  currentCompletions,
   startCompletion,
 } from "@codemirror/autocomplete";
 import { Prec } from "@codemirror/state";
@@ -13,6 +15,7 @@ import { tell, unanswered } from "./help.js";
 import { BUILTINS, inReach, KEYWORDS, members, toComplete } from "./names.js";
 
 const PATIENCE = 1000; // ms that names may take to join those that are shown
+const BEHIND = /(\.|[\p{L}_][\p{L}\p{N}_]*)$/u;
 const WORD = /[\p{L}\p{N}_]*/u;
 
 /** CodeMirror's extension. `page` is what `open` in editor.js gets. */
@@ -67,10 +70,12 @@ export function completion(page) {
   }
 
   return [
+    Prec.highest(keymap.of([{ key: "Escape", run: giveUp }])), // before its own
     autocompletion({
       override: [fromKernel, fromSource],
       activateOnTyping: false,
       filterStrict: true,
+      interactionDelay: 0, // nothing opens that was not asked for
       icons: false,
       addToOptions: [{ render: aside, position: 80 }],
     }),
@@ -86,8 +91,15 @@ export function completion(page) {
 /** Tab behind a name or a dot completes; elsewhere it indents. */
 function begin(view) {
   const { main } = view.state.selection;
-  const before = view.state.sliceDoc(Math.max(main.head - 2, 0), main.head);
-  return main.empty && /[\p{L}\p{N}_.]$/u.test(before) && startCompletion(view);
+  const line = view.state.doc.lineAt(main.head);
+  const before = line.text.slice(0, main.head - line.from);
+  return main.empty && BEHIND.test(before) && startCompletion(view);
+}
+
+/** Escape, then Tab, leaves the editor: also where names are still being looked for. */
+function giveUp(view) {
+  if (!currentCompletions(view.state).length) closeCompletion(view);
+  return false;
 }
 
 /** What the source offers at `pos`: {from, names}. */

@@ -62,6 +62,7 @@ export function tell(view, pos, sentence) {
 
 /** `nodes` can be scrolled; `sentence` stays in view, with the button for `more`. */
 function show(view, { from, to }, content, depth = 0) {
+  if (!view.dom.contains(document.activeElement)) return; // the reader has gone on
   const { head } = view.state.selection.main;
   const line = view.state.doc.lineAt(head);
   const tooltip = {
@@ -158,9 +159,17 @@ export function help(page) {
     const cell = { number: null, source };
     const target = toExplain(cell, head);
     const place = target ?? { from: head, to: head };
-    const isCurrent = () => question === latest && view.state.doc.eq(state.doc);
-    const fromSource = (hasAnswered) =>
-      isCurrent() && show(view, place, local(cell, head, target, hasAnswered));
+    let isShown = false;
+    const isCurrent = () =>
+      question === latest &&
+      view.state.doc.eq(state.doc) &&
+      view.state.selection.eq(state.selection) &&
+      (!isShown || view.state.field(panel)); // and it was not closed meanwhile
+    const fromSource = (hasAnswered) => {
+      if (!isCurrent()) return;
+      show(view, place, local(cell, head, target, hasAnswered));
+      isShown = true;
+    };
     const late = setTimeout(fromSource, SOON, false);
     const reply = await inquire(source, head, target, depth);
     clearTimeout(late);
