@@ -396,6 +396,10 @@ SAID = {
         {"text/html": '<div></div><script src="https://cdn.plot.ly/p.js"></script>'},
         "fig.show() is called without a renderer",
     ),
+    "script that imports": (
+        {"text/html": "<script type=module>import '/not/there.js'</script>"},
+        "imports a file that could not be loaded",
+    ),
     "bokeh from its host": (
         {
             "application/javascript": "const s = document.createElement('script');"
@@ -571,6 +575,8 @@ def test_the_pager_is_read_and_closed_by_keyboard(open_page):
     expect(panel.locator("pre")).to_be_focused()
     expect(panel.locator(".ansi-red-fg")).to_have_text("Signature:")
     assert panel.locator("pre").evaluate("node => node.scrollTop") == 0
+    look = "document.getElementById('main').dispatchEvent(new Event('toggle'))"
+    page.evaluate(look)  # page.js looks at what scrolls
     shown.assert_accessible()
     shown.picture("pager-dark")
     page.keyboard.press("Escape")
