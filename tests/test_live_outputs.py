@@ -553,7 +553,7 @@ def test_decorations_are_drawn(shown):
     assert set(decoration.split()) == {"underline", "line-through", "overline"}
     reverse = shown.output.locator(".ansi-reverse")
     colours = (
-        "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"  # noqa: E501
+        "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
     )
     page = shown.page.locator("body")
     assert reverse.evaluate(colours) == page.evaluate(colours)[::-1]

@@ -322,6 +322,7 @@ class LivePage {
       container.replaceChildren();
     });
     outputs.finish = () => {
+      outputs.flush();
       if (!outputs.begun) container.replaceChildren();
       container.querySelector(".live-input")?.remove();
       container.style.minHeight = "";
