@@ -1,4 +1,4 @@
-"""What cells show, without a kernel: messages go to the front end in a page of the book.
+"""What cells show, without a kernel: messages go to the front end in a page.
 
 The page's policy holds, as the server sends it. Screenshots are in
 `build/screenshots`.
@@ -149,7 +149,7 @@ def shown(open_page: Open) -> Shown:
     return open_page()
 
 
-# --- what is drawn, and how often ------------------------------------------------------
+# --- what is drawn, and how often -----------------------------------------------------
 
 FLOODS = {
     "short lines": (
@@ -292,7 +292,7 @@ def test_the_page_answers_between_two_drawings(shown):
     assert min(rests) > 100
 
 
-# --- the order of things ---------------------------------------------------------------
+# --- the order of things --------------------------------------------------------------
 
 
 def test_elements_stand_where_they_were_added(shown):
@@ -317,7 +317,8 @@ def test_clear_takes_the_stored_output_away_and_dispose_draws_no_more(shown):
         const content = {name: "stdout", text: "late"};
         outputs.receive({header: {msg_type: "stream"}, content});
         outputs.dispose();
-        return new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+        const frame = () => new Promise(requestAnimationFrame);
+        return frame().then(frame);
     }""")
     assert shown.text() == "seen"
 
@@ -347,7 +348,7 @@ def test_the_end_is_followed_unless_the_reader_scrolls_away(shown):
     assert pre.evaluate("node => node.scrollTop") == 50
 
 
-# --- every type ------------------------------------------------------------------------
+# --- every type -----------------------------------------------------------------------
 
 BROKEN_PNG = base64.b64encode(b"\x89PNG but not really").decode()
 
@@ -395,6 +396,10 @@ SAID = {
     "plotly from its host": (
         {"text/html": '<div></div><script src="https://cdn.plot.ly/p.js"></script>'},
         "fig.show() is called without a renderer",
+    ),
+    "script that imports": (
+        {"text/html": "<script type=module>import '/not/there.js'</script>"},
+        "imports a file that could not be loaded",
     ),
     "bokeh from its host": (
         {
@@ -501,7 +506,7 @@ def test_plotly_without_mathjax_needs_no_word(shown):
     expect(shown.output.locator(".live-hint")).to_have_count(1)
 
 
-# --- colours ---------------------------------------------------------------------------
+# --- colours --------------------------------------------------------------------------
 
 SAMPLE = r"""
 def sgr(codes, text="sample"):
@@ -513,7 +518,7 @@ print("".join(sgr(ground, "Aa") for ground in [*range(40, 48), *range(100, 108)]
 for first in range(16, 256, 36):
     print("".join(sgr(f"38;5;{n}", n) for n in range(first, min(256, first + 36))))
     print("".join(sgr(f"48;5;{n}", n) for n in range(first, min(256, first + 36))))
-for codes in ("1", "2", "3", "4", "9", "53", "4;9;53", "7", "7;31", "7;42", "7;38;5;21"):
+for codes in "1 2 3 4 9 53 4;9;53 7 7;31 7;42 7;38;5;21".split():
     print(sgr(codes, f"codes {codes}"), sgr(codes + ";31", "red"))
 print(sgr("48;2;10;60;200", "background"), sgr("38;2;40;40;40", "dark"))
 print(sgr("38;2;240;240;240", "light"), sgr("38;2;255;255;0;48;2;255;255;255", "both"))
@@ -561,7 +566,7 @@ def test_a_link_in_a_terminal_can_be_followed(shown):
     expect(link).to_have_attribute("rel", "noreferrer")
 
 
-# --- the pager -------------------------------------------------------------------------
+# --- the pager ------------------------------------------------------------------------
 
 SHOW_PAGE = "text => void showPage(document.querySelector('.live-cell'), text)"
 
@@ -575,6 +580,8 @@ def test_the_pager_is_read_and_closed_by_keyboard(open_page):
     expect(panel.locator("pre")).to_be_focused()
     expect(panel.locator(".ansi-red-fg")).to_have_text("Signature:")
     assert panel.locator("pre").evaluate("node => node.scrollTop") == 0
+    look = "document.getElementById('main').dispatchEvent(new Event('toggle'))"
+    page.evaluate(look)  # page.js looks at what scrolls
     shown.assert_accessible()
     shown.picture("pager-dark")
     page.keyboard.press("Escape")

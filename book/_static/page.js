@@ -43,13 +43,15 @@
     }
   });
 
-  // What is wider than the page scrolls; then it must be in reach of the keyboard.
+  // What is wider or higher than its place scrolls; then the keyboard must reach it.
   const scrollers = "pre, .table-scroll, .cell_output, .output, figure, .figure-scroll";
   const reach = () => {
     for (const box of document.querySelectorAll(scrollers)) {
       if (box.closest(".cm-editor")) continue;
-      const scrolls = /auto|scroll/.test(getComputedStyle(box).overflowX);
-      if (scrolls && box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      const mayScroll = /auto|scroll/.test(getComputedStyle(box).overflowX);
+      const isWide = box.scrollWidth > box.clientWidth + 1;
+      const isHigh = box.scrollHeight > box.clientHeight + 1;
+      if (mayScroll && (isWide || isHigh)) box.tabIndex = 0;
       else if (box.getAttribute("tabindex") === "0") box.removeAttribute("tabindex");
     }
   };

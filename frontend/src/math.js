@@ -36,6 +36,6 @@ async function draw(node) {
   window.MathJax.typesetClear(gone);
   typesetNodes.add(node);
   await window.MathJax.typesetPromise([node]);
-  const wrong = [...node.querySelectorAll("[data-mjx-error]")];
+  const wrong = [...node.querySelectorAll("mjx-merror")];
   return wrong.map((error) => error.dataset.mjxError);
 }

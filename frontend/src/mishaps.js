@@ -79,7 +79,9 @@ const KINDS = { img: "picture", video: "video", audio: "sound" };
 
 function notLoaded(block, source, element) {
   const kind = KINDS[element.localName] ?? "file";
-  const address = element.currentSrc || element.src || element.href || "";
+  const address = element.currentSrc || element.src || element.href;
+  if (!address)
+    return say(block, "A script in this output imports a file that could not be loaded.");
   if (address.startsWith("data:"))
     return say(block, `The data of this ${kind} is damaged, or not of the type it says.`);
   const url = new URL(address, document.baseURI);

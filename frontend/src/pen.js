@@ -119,8 +119,10 @@ const named = (index) => `ansi-${index > 7 ? "bright-" : ""}${NAMES[index % 8]}`
 /* On a colour of its own the page's ink may not be readable, in one theme or in both. */
 function onColour(ink, ground, text) {
   const wanted = typeof ink === "number" ? SIXTEEN[ink] : ink;
-  if (wanted && (PIXELS.test(text) || contrast(wanted, ground) >= READABLE)) return wanted;
-  return contrast("#000000", ground) > contrast("#ffffff", ground) ? "#000000" : "#ffffff";
+  const isPixel = PIXELS.test(text);
+  if (wanted && (isPixel || contrast(wanted, ground) >= READABLE)) return wanted;
+  const [black, white] = ["#000000", "#ffffff"];
+  return contrast(black, ground) > contrast(white, ground) ? black : white;
 }
 
 export function contrast(one, other) {
