@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop import npm
-
-ROOT = Path(__file__).resolve().parents[2]
+from workshop.checkout import ROOT
 
 # Extensions that Jupyter Book loads and that our pages do without: themes with icon
 # fonts, buttons and comments served by other hosts, other books' inventories.
