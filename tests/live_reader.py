@@ -85,7 +85,12 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of a small book with every kind of cell we want to see."""
-    root = tmp_path_factory.mktemp("small")
+    notebooks = {"cells": notebook(CELLS), "other": notebook(CELLS[:2])}
+    return small_book(tmp_path_factory.mktemp("small"), notebooks)
+
+
+def small_book(root: Path, notebooks: dict[str, nbformat.NotebookNode]) -> Path:
+    """Build a book of these notebooks with the tools of ours; return its pages."""
     (root / "book").mkdir()
     for name in ("frontend", "src", "book/_static"):
         (root / name).symlink_to(ROOT / name)
@@ -94,13 +99,13 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "build").mkdir()
     (root / "build" / "frontend").symlink_to(ROOT / "build" / "frontend")
     shutil.copy(ROOT / "_config.yml", root)
+    chapters = "".join(f"- file: book/{name}\n" for name in notebooks)
     (root / "book" / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/index\nchapters:\n"
-        "- file: book/cells\n- file: book/other\n"
+        f"format: jb-book\nroot: book/index\nchapters:\n{chapters}"
     )
     (root / "book" / "index.md").write_text("# A small book\n")
-    nbformat.write(notebook(CELLS), root / "book" / "cells.ipynb")
-    nbformat.write(notebook(CELLS[:2]), root / "book" / "other.ipynb")
+    for name, content in notebooks.items():
+        nbformat.write(content, root / "book" / f"{name}.ipynb")
     code = "import sys, pathlib, workshop.book as b; b.build(pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", code, str(root)], check=True)
     return book.html_folder(root)

@@ -36,7 +36,8 @@ class Chapter:
         self.piece = piece
         self.path = pieces.ROOT / piece.chapter
         self.notebook = json.loads(self.path.read_text(encoding="utf-8"))
-        self.cells = self.notebook["cells"]
+        # No page has the cell that asks for an installation.
+        self.cells = [c for c in self.notebook["cells"] if c["id"] != "setup"]
         self.code = [cell for cell in self.cells if cell["cell_type"] == "code"]
 
     def section(self, name):

@@ -22,9 +22,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from workshop import npm
-
-ROOT = Path(__file__).resolve().parents[2]
+from workshop import elsewhere, npm
+from workshop.checkout import ROOT
 
 # Extensions that Jupyter Book loads and that our pages do without: themes with icon
 # fonts, buttons and comments served by other hosts, other books' inventories.
@@ -53,6 +52,7 @@ INPUTS = (
     "frontend/*.*",
     "frontend/src/**/*",
     "src/workshop/book.py",
+    "src/workshop/elsewhere.py",
     "src/workshop/formulas.*",
     "src/workshop/npm.py",
     "src/workshop/pieces.py",
@@ -255,10 +255,17 @@ def sphinx_config(root: Path) -> dict[str, Any]:
         name for name in config["extensions"] if name not in UNWANTED
     ]
     # Jupyter Book writes these for its own theme and for an extension left out.
-    config["html_theme_options"] = {}
+    config["html_theme_options"] = elsewhere.options(_yaml(root))
     config.pop("comments_config", None)
     config["mathjax_package"] = str(root / config["mathjax_package"])
     return config
+
+
+def _yaml(root: Path) -> dict[str, Any]:
+    """What _config.yml itself says; Jupyter Book adds an address of its own to it."""
+    import yaml
+
+    return yaml.safe_load((root / "_config.yml").read_text("utf-8"))
 
 
 def _scripts(root: Path) -> list[tuple[str, dict[str, str]]]:

@@ -2,6 +2,9 @@
 
 import argparse
 import importlib
+import sys
+
+from workshop import checkout
 
 # name -> (module, one line of help). A module offers add_arguments(parser) and
 # run(args) -> exit code; it is imported only when its subcommand is used, so that
@@ -13,6 +16,9 @@ COMMANDS = {
     "lines": ("workshop.listings", "what share of the stack the book shows"),
     "lab": ("workshop.labs.command", "the labs: start, watch, check, hint, progress"),
 }
+
+# These read the book; any notebook can be run.
+NEED_THE_BOOK = COMMANDS.keys() - {"run"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,4 +34,11 @@ def main(argv: list[str] | None = None) -> int:
     module = importlib.import_module(COMMANDS[args.command][0])
     own = argparse.ArgumentParser(prog=f"workshop {args.command}")
     module.add_arguments(own)
-    return module.run(own.parse_args(args.rest))
+    options = own.parse_args(args.rest)
+    try:
+        if args.command in NEED_THE_BOOK:
+            checkout.need()
+        return module.run(options)
+    except checkout.NoCheckout as error:
+        print(f"workshop {args.command}: {error}.", file=sys.stderr)
+        return 2

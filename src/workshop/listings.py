@@ -24,6 +24,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
 
+from workshop import checkout
 from workshop.sources import LANGUAGES, CSource, PythonSource
 
 GAP = "⋮"
@@ -268,7 +269,8 @@ def ranges(numbers: list[int]) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `workshop lines`."""
-    parser.add_argument("book", nargs="?", default="book", help="folder of chapters")
+    book = checkout.ROOT / "book"
+    parser.add_argument("book", nargs="?", default=book, help="folder of chapters")
     parser.add_argument("--missing", action="store_true", help="list unshown lines")
     parser.add_argument("--module", action="append", help="only these; must be whole")
 

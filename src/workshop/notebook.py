@@ -29,6 +29,10 @@ never values). All want a `title` and an `alt` text that says what is to be seen
 `player(drawing, [("what happens", {"key": {"fill": "b", "text": "7"}}), ...])` steps
 through a recorded trace: shapes drawn with `key="box"` can change in each frame.
 
+The cell below the title says what to type where the book is not installed. It is the
+same in every notebook, the pages leave it out, and neither `workshop run` nor nbval
+runs it: copy it with its id and its tags.
+
 Section headings are markdown cells with these tags, in this order: `missing` (what
 the server cannot do yet), `small` (build it small), `experiment`, `real` (the real
 thing), `then-and-now`, `lab`, `recap`, `questions` (three, their answers folded in

@@ -12,8 +12,10 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PIECES = ROOT / "book" / "pieces.toml"
+from workshop.checkout import PACKAGE, ROOT
+
+_HOME = ROOT / "book" / "pieces.toml"
+PIECES = _HOME if _HOME.is_file() else PACKAGE / "pieces.toml"  # a wheel's copy
 HEADERS = {"_slots"}  # modules that are a header of C
 
 # The README holds the table between these two lines; a test compares it.

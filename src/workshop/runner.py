@@ -27,6 +27,10 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 TIMEOUT = 120
+# The cell that asks for an installation, the same in every notebook: no page has it,
+# and so no stored output may depend on it.
+SETUP = "setup"
+LEFT_OUT = "remove-cell"
 
 
 class LeakError(Exception):
@@ -45,6 +49,7 @@ def execute(path: pathlib.Path) -> float:
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
+        skip_cells_with_tag=LEFT_OUT,
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     took = time.monotonic() - began
@@ -59,11 +64,13 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     count = 0
-    for number, cell in enumerate(notebook.cells, 1):
-        cell.id = f"cell-{number:03}"
+    for cell in notebook.cells:
         cell.metadata = nbformat.from_dict(
             {key: cell.metadata[key] for key in KEPT_CELL_METADATA & set(cell.metadata)}
         )
+    numbered = [cell for cell in notebook.cells if cell.id != SETUP]
+    for number, cell in enumerate(numbered, 1):
+        cell.id = f"cell-{number:03}"
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count if cell.outputs or cell.source else None

@@ -11,15 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workshop import pieces
+from workshop import checkout
 from workshop.figures import WIDTH, Axis, Drawing, number
 
-RESULTS = pieces.ROOT / "benchmarks" / "results"
+RESULTS = checkout.ROOT / "benchmarks" / "results"
 Results = Mapping[str, Any]
 
 
 def results(name: str) -> Results:
-    """What benchmarks/results/NAME.json holds."""
+    """What benchmarks/results/NAME.json holds. Raises NoCheckout."""
+    checkout.need()
     return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
 
 

@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.api import SiteMap
 
-from workshop import formulas, pieces
+from workshop import elsewhere, formulas, pieces
 
 NOTEBOOK_LINK = re.compile(
     r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
@@ -146,6 +146,9 @@ def add_context(
         )
         source = Path(env.doc2path(pagename))
         context["page_source"] = source.relative_to(app.srcdir).as_posix()
+    context["binder"] = elsewhere.binder(
+        app.config.html_theme_options, context["page_source"]
+    )
 
 
 def _named_in(asset: Any, names: frozenset[str]) -> bool:

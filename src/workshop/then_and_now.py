@@ -9,7 +9,7 @@ import html
 from collections import Counter
 from dataclasses import dataclass
 
-from workshop import claims, pieces
+from workshop import checkout, claims, pieces
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,16 @@ _VERDICTS = claims.VERDICTS
 
 
 def cards(slug: str) -> Cards:
-    """The claims of the chapter with this slug. Raises LookupError."""
+    """The claims of the chapter with this slug. Raises LookupError, NoCheckout."""
+    checkout.need()
     piece = pieces.find(slug)
     path = pieces.ROOT / piece.chapter
     return Cards(path.name, tuple(claims.collect(path)))
 
 
 def summary() -> Summary:
-    """The verdicts of all finished chapters, counted."""
+    """The verdicts of all finished chapters, counted. Raises NoCheckout."""
+    checkout.need()
     return Summary(
         tuple(
             (piece, Counter(claim.verdict for claim in cards(piece.slug).claims))

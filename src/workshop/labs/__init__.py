@@ -11,10 +11,10 @@ The terminal has the same: `workshop lab start 1`, `check 1`, `watch 1`, `hint 1
 """
 
 from workshop.labs import engine
-from workshop.labs.lab import LabError, find
+from workshop.labs.lab import LabError, find, my_stack
 from workshop.labs.progress import Progress
 
-__all__ = ["check", "hint", "progress", "start"]
+__all__ = ["check", "hint", "my_stack", "progress", "start"]
 
 
 def start(which: str | int) -> None:

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
+from workshop import checkout
+from workshop.checkout import ROOT
 from workshop.labs.checks import Check, collect
 
-ROOT = Path(__file__).resolve().parents[3]
 LABS = ROOT / "labs"
 REFERENCE = ROOT / "src" / "dustdevil"
 # Where the learner's modules are, if not in mystack/: the test of the guides runs
@@ -109,7 +110,8 @@ def _functions(names: list[str], step: int) -> tuple[Function, ...]:
 
 
 def all_labs() -> list[Lab]:
-    """Every lab there is, by number."""
+    """Every lab there is, by number. Raises NoCheckout."""
+    checkout.need()
     return [load(file.parent) for file in sorted(LABS.glob("*/lab.toml"))]
 
 
