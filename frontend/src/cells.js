@@ -11,6 +11,7 @@
 import styles from "./cells.css";
 import { Kernel, Server, Trouble } from "./kernel.js";
 import { Outputs } from "./outputs.js";
+import { showPage } from "./pager.js";
 import { askToken } from "./token.js";
 import { terminal } from "./terminal.js";
 
@@ -387,14 +388,9 @@ class LivePage {
   #noteReply(id, content) {
     const cell = this.#cellsOfRuns.get(id);
     for (const payload of (cell && content.payload) || []) {
-      if (payload.source === "page") this.#showPage(cell, payload.data);
+      if (payload.source === "page") showPage(cell.root, payload.data);
       else if (payload.source === "set_next_input") this.#offerInput(cell, payload);
     }
-  }
-
-  async #showPage(cell, data) {
-    const { showPage } = await import("./pager.js");
-    showPage(cell.root, data);
   }
 
   async #offerInput(cell, { text }) {
