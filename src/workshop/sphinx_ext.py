@@ -1,12 +1,13 @@
 """What the book's pages need beyond Jupyter Book: a Sphinx extension.
 
 It hands our theme the contents, numbered as in `pieces.toml`; leaves out the scripts
-and style sheets that no page of ours uses; and makes four small changes to what
-MyST writes: tables that can scroll, call-outs that can open, words that show their
+and style sheets that no page of ours uses; takes each figure's form for our pages from
+its stored output; and makes four small changes to what MyST writes: tables that can scroll, call-outs that can open, words that show their
 definition, and links in stored outputs that lead to pages instead of notebooks.
 Formulas are set by `workshop.formulas`.
 """
 
+import json
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.api import SiteMap
 
-from workshop import formulas, pieces
+from workshop import formulas, pictures, pieces
 
 NOTEBOOK_LINK = re.compile(
     r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
@@ -33,9 +34,16 @@ REPLACED = frozenset({"basic.css", "pygments.css", "mystnb.css"})
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     formulas.connect(app)
+    app.connect("source-read", choose_figures)
     app.connect("doctree-resolved", improve_page)
     app.connect("html-page-context", add_context)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def choose_figures(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Show figures in the form made for our pages, instead of their pictures."""
+    if pictures.FIGURE in source[0]:
+        source[0] = json.dumps(pictures.for_the_page(json.loads(source[0])))
 
 
 def improve_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
