@@ -2,8 +2,9 @@
 
 It hands our theme the contents, numbered as in `pieces.toml`; leaves out the scripts
 and style sheets that no page of ours uses; takes each figure's form for our pages from
-its stored output; and makes four small changes to what MyST writes: tables that can scroll, call-outs that can open, words that show their
-definition, and links in stored outputs that lead to pages instead of notebooks.
+its stored output; and makes four small changes to what MyST writes: tables that can
+scroll, call-outs that can open, words that show their definition, and links in stored
+outputs that lead to pages instead of notebooks.
 Formulas are set by `workshop.formulas`.
 """
 
