@@ -1,16 +1,31 @@
-"""Figures are sound SVG in the page's colours, and steps do what frames say."""
+"""Figures are sound SVG in the page's colours, and steps do what frames say.
 
+Outside the book's pages a figure is its PNG, which must be readable on any page.
+"""
+
+import base64
+import html
+import io
+import itertools
 import json
 import os
 import pathlib
 import re
 import shutil
+import textwrap
 from xml.etree import ElementTree
 
 import pytest
+from fontTools.ttLib import TTFont
+from IPython.core.formatters import DisplayFormatter
+from PIL import Image, ImageChops, ImageColor, ImageFont, ImageStat
 
+from workshop import pieces
 from workshop.figures import (
     PALETTE,
+    SMALL,
+    STEP_COLUMNS,
+    TITLE_COLUMNS,
     WIDTH,
     Axis,
     Drawing,
@@ -21,6 +36,7 @@ from workshop.figures import (
     player,
     timeline,
 )
+from workshop.pictures import FIGURE, FONTS, SCALE, font_files, for_the_page
 
 STATIC = pathlib.Path(__file__).parent.parent / "book" / "_static"
 NAMES = {"title": "A title <b>", "alt": "What is & to be seen"}
@@ -90,7 +106,7 @@ def test_a_figure_without_alt_text_is_refused():
 
 
 def test_the_same_figure_gives_the_same_page():
-    assert drawing()._repr_html_() == drawing()._repr_html_()
+    assert drawing()._repr_mimebundle_() == drawing()._repr_mimebundle_()
 
 
 def test_colours_are_names_of_the_palette():
@@ -122,6 +138,149 @@ def test_numbers_are_written_for_readers():
     ]  # fmt: skip
 
 
+# --- pictures --------------------------------------------------------------------
+
+
+def shown(figure):
+    """The data and metadata that a kernel sends for a figure."""
+    return DisplayFormatter().format(figure)
+
+
+def picture(data):
+    return Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+
+
+def contrast(one, other):
+    """As WCAG 2 defines it: 1 for equal colours, 21 for black on white."""
+
+    def light(name):
+        shares = [part / 255 for part in ImageColor.getrgb(PALETTE[name])]
+        linear = [
+            share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+            for share in shares
+        ]
+        return sum(map(float.__mul__, linear, (0.2126, 0.7152, 0.0722)))
+
+    dark, bright = sorted((light(one), light(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=range(6))
+def test_viewers_find_nothing_that_they_prefer_to_the_picture(figure):
+    data, metadata = shown(figure)
+    # JupyterLab, VS Code and GitHub all prefer text/html and change it afterwards.
+    assert data.keys() == {FIGURE, "image/png", "text/plain"}
+    assert data["text/plain"] == repr(figure)
+    assert "<svg" in data[FIGURE]
+    assert metadata["image/png"]["width"] < picture(data).width, "sharp when enlarged"
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=range(6))
+def test_a_picture_brings_its_own_paper_and_fixed_colours(figure):
+    made = picture(shown(figure)[0])
+    assert "transparency" not in made.info
+    made = made.convert("RGB")
+    width, height = made.size
+    corners = itertools.product((0, width - 1), (0, height - 1))
+    paper = ImageColor.getrgb(PALETTE["paper"])
+    assert {made.getpixel(corner) for corner in corners} == {paper}
+    used = set(re.findall(r"(?:fill|stroke)=\"var\(--dd-([a-z-]+)", figure.svg()))
+    there = [colour for _, colour in made.getcolors(width * height)]
+    for name in used | {"ink"}:
+        wanted = ImageColor.getrgb(PALETTE[name])
+        nearest = min(
+            max(abs(a - b) for a, b in zip(wanted, colour, strict=True))
+            for colour in there
+        )
+        assert nearest <= 12, name
+
+
+@pytest.mark.parametrize("tone", ["ink", "soft", "a", "b", "c", "d"])
+def test_letters_stand_out_from_the_paper(tone):
+    assert contrast(tone, "paper") >= 4.5
+    for area in "abcd":
+        assert contrast("ink", f"{area}-soft") >= 4.5
+
+
+def test_a_picture_says_the_title_and_the_steps_below_the_drawing():
+    still, moving = picture(shown(drawing())[0]), picture(shown(walk())[0])
+    below = 100 * SCALE
+    assert still.height > below + 14 * SCALE
+    assert moving.height - still.height >= len(FRAMES) * SMALL * SCALE
+    for made, end in ((still, still.height), (moving, moving.height)):
+        lightest, _ = made.convert("L").crop((0, below, made.width, end)).getextrema()
+        assert lightest < 60, "letters in ink"
+
+
+def test_the_book_s_build_takes_the_other_form():
+    data, _ = shown(drawing())
+    output = {"output_type": "execute_result", "data": dict(data)}
+    cells = [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": [output]}]
+    for_the_page({"cells": cells})
+    assert output["data"] == {
+        "text/html": data[FIGURE],
+        "text/plain": data["text/plain"],
+    }
+
+
+def stored():
+    """What every notebook holds for each of its figures."""
+    folders = (pieces.ROOT / "book", pieces.ROOT / "labs")
+    for path in sorted(file for top in folders for file in top.rglob("*.ipynb")):
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            for output in cell.get("outputs", ()):
+                if "dd-figure" in json.dumps(output):
+                    yield pytest.param(output, id=f"{path.stem}-{cell['id']}")
+
+
+STORED = list(stored())
+assert STORED, "pytest would skip the tests of none"
+
+
+def redrawn(page):
+    """The drawing and the steps that a stored figure shows in the book's pages."""
+    width, height = map(int, re.search(r'viewBox="0 0 (\d+) (\d+)"', page).groups())
+    title, alt, shapes = re.search(
+        r"<title[^>]*>(.*?)</title><desc[^>]*>(.*?)</desc>(.*)</svg>", page, re.DOTALL
+    ).groups()
+    drawing = Drawing(html.unescape(title), html.unescape(alt), width, height)
+    drawing._shapes = [shapes]
+    frames = re.search(r'json">(.*?)</script>', page, re.DOTALL)
+    said = [frame["say"] for frame in json.loads(frames[1])] if frames else []
+    return drawing, said
+
+
+@pytest.mark.parametrize("output", STORED)
+def test_a_stored_figure_has_the_picture_of_what_the_page_shows(output):
+    data = {kind: "".join(text) for kind, text in output["data"].items()}
+    assert data.keys() == {FIGURE, "image/png", "text/plain"}
+    figure, steps = redrawn(data[FIGURE])
+    kept = picture(data).convert("RGB")
+    wanted = Image.open(io.BytesIO(figure.picture(steps))).convert("RGB")
+    assert kept.size == wanted.size
+    difference = ImageStat.Stat(ImageChops.difference(kept, wanted))
+    assert max(difference.mean) < 1, "store the outputs again: workshop run"
+
+
+@pytest.mark.parametrize("output", STORED)
+def test_the_words_of_a_stored_picture_fit_and_have_their_letters(output):
+    figure, steps = redrawn("".join(output["data"][FIGURE]))
+    sans = font_files(["DejaVuSans"])[0]
+    lines = [(14, WIDTH, textwrap.wrap(figure.title, TITLE_COLUMNS))]
+    lines += [(SMALL, WIDTH - 24, textwrap.wrap(say, STEP_COLUMNS)) for say in steps]
+    for size, room, broken in lines:
+        font = ImageFont.truetype(sans, size)
+        assert all(font.getlength(line) <= room for line in broken), broken
+    letters = set("".join(ElementTree.fromstring(figure.svg()).itertext()))
+    known = TTFont(sans).getBestCmap()
+    assert not {c for c in letters - {"\n"} if ord(c) not in known}
+
+
+def test_the_fonts_of_pictures_are_there():
+    for file in font_files(FONTS.values()):
+        assert file.is_file(), file
+
+
 # --- moving figures --------------------------------------------------------------
 
 FRAMES = [
@@ -131,8 +290,12 @@ FRAMES = [
 ]
 
 
+def walk():
+    return player(drawing(), FRAMES)
+
+
 def test_frames_are_data_and_a_list_of_sentences():
-    page = player(drawing(), FRAMES)._repr_html_()
+    page = walk().html()
     data = re.search(r"json\">(.*?)</script>", page)[1]
     frames = json.loads(data)
     assert [frame["say"] for frame in frames] == [say for say, _ in FRAMES]
@@ -170,7 +333,7 @@ def page(tmp_path_factory):
             f"<script defer>{(STATIC / name).read_text()}</script>"
             for name in ("player.js", "quiz.js")
         )
-        + f"</head><body>{player(drawing(), FRAMES)._repr_html_()}"
+        + f"</head><body>{walk().html()}"
         f"{quiz._repr_html_()}</body></html>"
     )
     with sync_playwright() as playwright:

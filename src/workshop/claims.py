@@ -49,8 +49,8 @@ class Claim:
         kind = self.verdict.replace(" ", "-")
         return (
             f'<section class="dd-claim dd-{kind}" id="claim-{self.id}">'
-            f'<p class="dd-said"><span>2013</span> {inline(self.said)}</p>'
-            f'<p class="dd-verdict">{self.words}</p>'
+            f'<p class="dd-said"><span>2013:</span> {inline(self.said)}</p>'
+            f'<p class="dd-verdict"><strong>{self.words}</strong></p>'
             f"<dl><dt>Then</dt><dd>{inline(self.then)}</dd>"
             f"<dt>Now</dt><dd>{inline(self.now)}</dd></dl></section>"
         )

@@ -1,19 +1,24 @@
 """Figures: small SVG drawings and charts in one visual language.
 
-Every figure is inline SVG in the page, never an image file, so that its colours are
-the page's CSS variables (light and dark) and its text stays text. Each must have an
-alt text, which is also its plain-text form. The default width is 420 units: on a
-phone 390 pixels wide a 14-unit letter is still about 12 pixels high.
+In the book's pages a figure is inline SVG, so that its colours are the page's CSS
+variables (light and dark) and its text stays text. Every other viewer shows the PNG
+that goes with it (see `workshop.pictures`). Each figure must have an alt text, which
+is also its plain-text form. The default width is 420 units: on a phone 390 pixels wide
+a 14-unit letter is still about 12 pixels high.
 """
 
 import hashlib
 import html
 import json
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-# Names of the palette and, for viewers without kit.css, a colour to fall back on.
+from workshop import pictures
+
+# Names of the palette, each with the colour that it has in the light theme and in
+# pictures. The dark theme's are in style.css.
 # a, b, c, d tell series apart; each has a "-soft" twin for areas behind text.
 PALETTE = {
     "ink": "#1c2733",
@@ -239,11 +244,47 @@ class Drawing:
     def __repr__(self) -> str:
         return f"{self.title}. {self.alt}"
 
-    def _repr_html_(self) -> str:
+    def html(self) -> str:
+        """The figure as the book's pages show it."""
         return (
             f'<figure class="dd-figure">{self.svg()}'
             f"<figcaption>{html.escape(self.title)}</figcaption></figure>"
         )
+
+    def picture(self, steps: Sequence[str] = ()) -> bytes:
+        """The figure as a PNG, with its title and these steps in words."""
+        return pictures.png(_card(self, steps))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None):
+        return pictures.bundle(self.html(), self.picture())
+
+
+# --- pictures --------------------------------------------------------------------
+
+MARGIN = 12
+TITLE_COLUMNS, STEP_COLUMNS = 54, 60  # characters that fit into a line
+
+
+def _card(drawing: Drawing, steps: Sequence[str]) -> str:
+    """An SVG that explains itself on any page: the drawing on paper, words below."""
+    words = Drawing(drawing.title, drawing.alt)
+    bottom = drawing.height + 8
+    for line in textwrap.wrap(drawing.title, TITLE_COLUMNS):
+        bottom += 20
+        words.text(0, bottom, line)
+    for number, step in enumerate(steps, 1):
+        bottom += 6
+        words.text(0, bottom + 16, f"{number}.", fill="soft", size=SMALL)
+        for line in textwrap.wrap(step, STEP_COLUMNS):
+            bottom += 16
+            words.text(24, bottom, line, fill="soft", size=SMALL)
+    width, height = drawing.width + 2 * MARGIN, bottom + 2 * MARGIN
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
+        f'<rect width="{width}" height="{height}" fill="{colour("paper")}"/>'
+        f'<g transform="translate({MARGIN} {MARGIN})">'
+        f"{''.join(drawing._shapes + words._shapes)}</g></svg>"
+    )
 
 
 # --- charts ----------------------------------------------------------------------
@@ -507,7 +548,8 @@ class Player:
         steps = [f"  {n}. {frame['say']}" for n, frame in enumerate(self.frames, 1)]
         return "\n".join([repr(self.drawing), *steps])
 
-    def _repr_html_(self) -> str:
+    def html(self) -> str:
+        """The figure as the book's pages show it, with its frames for player.js."""
         steps = "".join(f"<li>{html.escape(f['say'])}</li>" for f in self.frames)
         data = json.dumps(self.frames, ensure_ascii=False, separators=(",", ":"))
         data = data.replace("</", "<\\/")
@@ -518,6 +560,10 @@ class Player:
             f"<ol>{steps}</ol></details>"
             f'<script type="application/json">{data}</script></figure>'
         )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None):
+        steps = [frame["say"] for frame in self.frames]
+        return pictures.bundle(self.html(), self.drawing.picture(steps))
 
 
 def _web(values: Mapping[str, object]) -> dict[str, object]:

@@ -149,7 +149,7 @@ def _html_row(piece: Piece) -> str:
     question = _code(piece.question)
     return (
         f'<tr class="{piece.status}"><td>{piece.number}</td>'
-        f'<th scope="row">{title}<span class="question">{question}</span></th>'
+        f'<th scope="row">{title}<br><span class="question">{question}</span></th>'
         f"<td>{modules}</td><td>{_code(piece.does)}</td><td>{lab}</td></tr>"
     )
 

@@ -5,7 +5,8 @@ choices. Exactly one must be equal to it; otherwise the cell fails, here and in 
 tests. So an answer cannot be wrong, and cannot become wrong unnoticed.
 
 The form works in the built page with `_static/quiz.js` and with the keyboard alone.
-Without JavaScript the answer folds out of a `<details>`.
+Without JavaScript the answer folds out of a `<details>`, and without the book's styles
+each choice still stands on a line of its own.
 """
 
 import ast
@@ -54,8 +55,8 @@ class Quiz:
     def _repr_html_(self) -> str:
         name = "q" + hashlib.sha256(repr(self).encode()).hexdigest()[:8]
         options = "".join(
-            f'<label><input type="radio" name="{name}" value="{n}">'
-            f"<span>{self._set(choice)}</span></label>"
+            f'<div><label><input type="radio" name="{name}" value="{n}"> '
+            f"<span>{self._set(choice)}</span></label></div>"
             for n, (choice, _) in enumerate(self.choices)
         )
         whys = "".join(

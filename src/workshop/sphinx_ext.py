@@ -1,10 +1,10 @@
 """What the book's pages need beyond Jupyter Book: a Sphinx extension.
 
 It hands our theme the contents, numbered as in `pieces.toml`; leaves out the scripts
-and style sheets that no page of ours uses; and makes five small changes to what
-MyST writes: tables that can scroll, call-outs that can open, words that show their
-definition, links in stored outputs that lead to pages instead of notebooks, and an
-anchor for each cell.
+and style sheets that no page of ours uses; takes each figure's form for our pages from
+its stored output; and makes five small changes to what MyST writes: tables that can
+scroll, call-outs that can open, words that show their definition, links in stored
+outputs that lead to pages instead of notebooks, and an anchor for each cell.
 Formulas are set by `workshop.formulas`.
 """
 
@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.api import SiteMap
 
-from workshop import elsewhere, formulas, pieces
+from workshop import elsewhere, formulas, pictures, pieces
 
 NOTEBOOK_LINK = re.compile(
     r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
@@ -35,9 +35,16 @@ REPLACED = frozenset({"basic.css", "pygments.css", "mystnb.css"})
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     formulas.connect(app)
+    app.connect("source-read", choose_figures)
     app.connect("doctree-resolved", improve_page)
     app.connect("html-page-context", add_context)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def choose_figures(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Show figures in the form made for our pages, instead of their pictures."""
+    if pictures.FIGURE in source[0]:
+        source[0] = json.dumps(pictures.for_the_page(json.loads(source[0])))
 
 
 def improve_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
