@@ -224,7 +224,7 @@ def test_what_was_cut_is_said(shown):
 def test_heavy_outputs_are_let_go_by_their_weight(shown):
     heavy = [display({"text/html": f"<!--{'x' * 3_000_000}-->{i}"}) for i in range(10)]
     shown.receive(*heavy)
-    assert shown.text().startswith("… 4 earlier outputs")
+    assert shown.text().startswith("… not kept: 4 earlier outputs")
     shown.receive(display({"text/html": "<i></i>" * 60_000 + "many elements"}))
     shown.receive(stream("and text"))
     expect(shown.output.locator("i")).to_have_count(0)

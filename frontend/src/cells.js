@@ -179,6 +179,7 @@ class LivePage {
   /** A new Python. Resolves with whether it stands. */
   async restart() {
     this.#emptyQueue();
+    this.#giveUp?.(true);
     this.#restarting = true;
     try {
       await this.#kernel.restart();
@@ -370,7 +371,7 @@ class LivePage {
   async #tellMissing(cell) {
     const name = /name '(\w+)' is not defined/.exec(cell.error.evalue)?.[1];
     const above = this.#page.cells.slice(0, this.#page.cells.indexOf(cell));
-    const { inReach } = await import("./names.js");
+    const { inReach } = await import("./editor.js");
     const found = inReach(above.map(named), { number: null, source: "" }, 0).get(name);
     const giver = this.#page.cells[found?.cell.number - 1];
     if (!giver || (giver.count && giver.execution?.status === "ok")) return;

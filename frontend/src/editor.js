@@ -30,6 +30,8 @@ import { completion } from "./completion.js";
 import { help } from "./help.js";
 import { BUILTINS } from "./names.js";
 
+export { inReach } from "./names.js"; // one file with the grammar, not two
+
 /* Pygments' class names: the style sheet of the stored listings colours the editor. */
 const pygments = tagHighlighter([
   { tag: tags.comment, class: "c1" },

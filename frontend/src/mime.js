@@ -7,6 +7,7 @@ import { terminal } from "./terminal.js";
 
 /* The first of these that an output offers is shown. */
 const RICHEST_FIRST = [
+  ["application/vnd.dustdevil.figure+html", html], // src/workshop/pictures.py
   ["application/vnd.jupyter.widget-view+json", widget],
   ["application/javascript", script],
   ["text/html", html],

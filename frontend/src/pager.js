@@ -26,7 +26,9 @@ class Page {
     this.panel.append(this.#button(), inner);
     this.panel.addEventListener("keydown", (event) => this.#onKey(event));
     root.append(this.panel);
-    this.page.focus({ preventScroll: true });
+    this.panel.tabIndex = -1;
+    const scrolls = this.page.scrollHeight > this.page.clientHeight;
+    (scrolls ? this.page : this.panel).focus({ preventScroll: true });
     this.panel.scrollIntoView({ block: "nearest" });
   }
 
