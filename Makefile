@@ -4,6 +4,7 @@
 # make autobahn  the WebSocket judge:  make autobahn PYTHON2=python2.7 CASES="12.* 13.*"
 # make fuzz    atheris on the parsers:  make fuzz FUZZ="http1 --seconds 60"
 # make soak    ten minutes of mixed load: make soak SOAK="--seconds 60"
+# make soak-live  every chapter in Chromium at load 8: make soak-live SOAK_LIVE="--minutes 5"
 # make bench   ours and its peers side by side: make bench BENCH="--only ours,tornado"
 # make bench-scale  among many connections: make bench-scale SCALE="--only ours"
 # make memcheck  the C extension under sanitizers and valgrind
@@ -18,7 +19,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 
-.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz soak memcheck bench bench-scale clean
+.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz soak soak-live soak-kernels memcheck bench bench-scale clean
 
 serve: $(READY)
 	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
@@ -66,6 +67,13 @@ build/fuzz/env/.ready: tests/fuzz/requirements.txt
 
 soak: $(READY)
 	@$(BIN)/python benchmarks/soak.py $(SOAK)
+
+soak-live: $(READY)
+	@$(BIN)/python benchmarks/soak_live.py $(SOAK_LIVE)
+
+# Kernels whose start is held everywhere, for up to half a minute: an hour in all.
+soak-kernels: $(READY)
+	$(PYTEST) -m soak tests/test_kernel_process.py
 
 # The peers have an environment of their own, so that the book's stays small.
 BENCH_BIN := build/bench/bin

@@ -24,9 +24,8 @@ from workshop.livebook import process
 from workshop.livebook.homes import Homes
 from workshop.livebook.inkernel import publishing
 
-soak = pytest.mark.skipif(
-    "SOAK_LIVE" not in os.environ, reason="takes an hour: set SOAK_LIVE=1"
-)
+# An hour of them: `make soak-kernels`.
+soak = pytest.mark.soak
 
 
 @pytest.fixture(autouse=True)
