@@ -752,6 +752,21 @@ def test_a_page_that_talks_nonsense_is_let_go(play):
     play(test)
 
 
+@pytest.mark.parametrize("part", [2, 3])
+def test_a_request_whose_parts_are_no_objects_ends_only_its_connection(play, part):
+    async def test(started, connect):
+        page, other = connect("one"), connect("two")
+        header = {"msg_id": "x", "msg_type": "execute_request", "session": "s"}
+        parts = [wire.pack(each) for each in (header, {}, {}, {"code": "1"})]
+        parts[part] = b"[1]"
+        page.outbox.put_now(wire.encode("shell", parts, None))
+        await page.until(lambda: page.left)
+        assert page.left[0] == 1007
+        await other.answer(other.run("1"))
+
+    play(test)
+
+
 def test_what_was_on_its_way_to_the_first_reaches_the_second(play):
     async def test(started, connect):
         first = connect("same")

@@ -2,8 +2,7 @@
 
 What the process publishes goes to every page. What it answers goes to the page that
 asked: each answer names the request it belongs to, and we remember whose that was.
-Pages of this book are also told about *runs* (runs.py), in two messages of our own on
-`iopub`: `dustdevil_greeting` when they connect, and `dustdevil_run` about each change.
+Pages of this book are told about *runs* instead (runs.py, reporter.py).
 
     starting ──▶ idle ◀──▶ busy          restarting ──▶ starting, with a new process
         └──────────┴─────────┴──▶ dead   (and from dead, restart is the way back)
@@ -11,7 +10,6 @@ Pages of this book are also told about *runs* (runs.py), in two messages of our 
 
 import json
 import signal
-import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -28,14 +26,14 @@ from workshop.livebook.client import GRACE, Client, PageClient
 from workshop.livebook.homes import Homes
 from workshop.livebook.link import Link
 from workshop.livebook.process import Process
-from workshop.livebook.runs import OUTPUTS, Run, Runs
-from workshop.livebook.wire import NAMES, Parts, decode, pack
+from workshop.livebook.reporter import Reporter
+from workshop.livebook.runs import OUTPUTS
+from workshop.livebook.wire import Parts, decode, pack, read_object
 
 START = 60.0  # seconds a new process may take until it answers
 STOP = 1.0  # seconds it has to end by itself before it is killed
 # Its last messages may still be on their way through ZeroMQ's thread when it is gone.
 LAST_MESSAGES = 0.1
-CELL_NAME, CODE = 200, 100_000  # characters kept of what a page says of a cell
 
 
 class Kernel:
@@ -59,7 +57,8 @@ class Kernel:
         self.folder = folder
         self.homes = homes
         self.clients: dict[str, Client] = {}
-        self.runs = Runs()
+        self.reporter = Reporter(self.clients, self._message)
+        self.runs = self.reporter.runs
         self.python = 0  # how many processes there have been
         self.reason = ""
         self.last_activity = datetime.now(UTC)
@@ -125,7 +124,7 @@ class Kernel:
         if link is self.link and not self._expected:
             self.reason = self.reason or describe_end(self.process, link.ready)
             self._sweep_up()
-            self._end_runs("dead")
+            self.reporter.end_all("dead")
             self._set_state("dead")
 
     async def _end(self) -> None:
@@ -152,7 +151,7 @@ class Kernel:
         await self._restarting
 
     async def _restart(self) -> None:
-        self._end_runs("restarted")
+        self.reporter.end_all("restarted")
         self._set_state("restarting")
         try:
             await self._end()
@@ -176,7 +175,7 @@ class Kernel:
                 await self._restarting
         await self._end()
         self.reason = reason
-        self._end_runs("dead")
+        self.reporter.end_all("dead")
         self._set_state("dead")
         for client in self.clients.values():
             client.hang_up(reason)
@@ -189,7 +188,7 @@ class Kernel:
             # A Python that is just starting would take a signal for its end. What
             # waits for it is taken back instead.
             self.link.forget_held()
-            return self._end_runs("aborted")
+            return self.reporter.end_all("aborted")
         if self.spec.interrupt_mode == "message":
             self.link.request("control", "interrupt_request", {})
         else:
@@ -211,57 +210,51 @@ class Kernel:
         channel, header, parts = decode(message, client.protocol)
         if channel == "iopub":
             return
-        if channel == "stdin":
-            return self._take_reply(parts)
-        self.last_activity = datetime.now(UTC)
-        gone = self.state in ("dead", "restarting")
+        refused = {"dead": "dead", "restarting": "restarted"}.get(self.state, "")
         if header["msg_type"] == "execute_request":
             if self.runs.get(header["msg_id"]):
                 return  # a page that lost its connection was not sure and sent it again
-            self._note_request(header["msg_id"], parts, gone)
-        if gone:
+            self.reporter.note_request(header["msg_id"], parts, refused)
+        if refused:
             return
+        self.last_activity = datetime.now(UTC)
+        if channel == "stdin":
+            self.reporter.note_answer(str(read_object(parts[3]).get("value", "")))
         # Only requests are answered; a message about a widget, say, is not.
-        if header["msg_type"].endswith("_request"):
+        elif header["msg_type"].endswith("_request"):
             self._asked[header["msg_id"]] = client
         self.link.send(channel, parts)
 
-    def _note_request(self, id: str, parts: Parts, gone: bool) -> None:
-        """Begin to keep what comes of a request to run a cell."""
-        content, metadata = json.loads(parts[3]), json.loads(parts[2])
-        if content.get("silent"):
-            return
-        cell, code = metadata.get("cellId", ""), content.get("code", "")
-        run = self.runs.ask(id, str(cell)[:CELL_NAME], str(code)[:CODE])
-        if gone:
-            run.end("dead" if self.state == "dead" else "restarted")
-        self._tell(run)
+    def answer(self, question: str, value: str) -> bool:
+        """Give the kernel a line; return whether that question was still open.
+
+        The line goes to the kernel once, however often and from wherever it is sent.
+        """
+        if not self.reporter.note_answer(value, question):
+            return False
+        self.link.request("stdin", "input_reply", {"value": value, "status": "ok"})
+        return True
 
     def _on_message(self, channel: str, parts: Parts) -> None:
         parent = json.loads(parts[1]).get("msg_id", "")
         if channel == "iopub":
             self._publish(parts, parent)
         elif channel == "stdin":
-            self._ask(parts, parent)
+            self._answer(self._asked.get(parent), channel, parts)
+            self.reporter.note_question(parts, parent)
         else:
             self._answer(self._asked.pop(parent, None), channel, parts)
-            self._note_reply(parts, parent)
+            self.reporter.note_reply(parts, parent)
 
     def _publish(self, parts: Parts, parent: str) -> None:
         self.last_activity = datetime.now(UTC)
         kind = json.loads(parts[0])["msg_type"]
-        run = self.runs.get(parent)
         if kind == "status":
             self._note_state(parts, parent)
-        elif run is not None and kind in OUTPUTS:
-            self.runs.add(run, kind, json.loads(parts[3]), len(parts[3]))
         for client in self.clients.values():
             if not client.wants_runs:
                 client.deliver("iopub", parts, droppable=kind in OUTPUTS)
-            elif run is not None and kind != "status":
-                client.deliver("iopub", parts, run.id)
-        if run is not None:
-            self._note_progress(run, kind, parts)
+        self.reporter.note_published(kind, parts, parent)
 
     def _answer(self, client: Client | None, channel: str, parts: Parts) -> None:
         if client is not None:
@@ -306,93 +299,6 @@ class Kernel:
         parents = {"msg_id": parent, "msg_type": "execute_request"} if parent else {}
         return [header, pack(parents), b"{}", pack(content)]
 
-    # Runs
-
-    def _tell(self, run: Run) -> None:
-        """Tell the pages what has changed about a run."""
-        parts = self._message("dustdevil_run", run.model())
-        for client in self.clients.values():
-            if client.wants_runs:
-                client.deliver("iopub", parts, run.id)
-
-    def _tell_all(self, id: str) -> Parts | None:
-        """The message that says all about a run; None if it has been forgotten."""
-        run = self.runs.get(id)
-        return run and self._message("dustdevil_run", run.whole())
-
-    def _note_progress(self, run: Run, kind: str, parts: Parts) -> None:
-        if kind not in ("status", "execute_input"):
-            return
-        content = json.loads(parts[3])
-        if kind == "execute_input":
-            run.count = content.get("execution_count")
-        elif content.get("execution_state") == "busy":
-            run.began = time.time()
-        elif content.get("execution_state") == "idle":
-            run.idle = True
-            run.settle()
-        self._tell(run)
-
-    def _note_reply(self, parts: Parts, parent: str) -> None:
-        run = self.runs.get(parent)
-        if run is not None and run.state != "done":
-            run.reply = json.loads(parts[3])
-            if run.settle():
-                self._tell(run)
-
-    def _end_runs(self, status: str) -> None:
-        for run in self.runs.end_all(status):
-            self._tell(run)
-
-    # Questions: what input() asks for
-
-    def _ask(self, parts: Parts, parent: str) -> None:
-        """The kernel asks for a line: pass it on, and keep it until it is answered."""
-        self._answer(self._asked.get(parent), "stdin", parts)
-        run = self.runs.get(parent)
-        if run is not None:
-            content = json.loads(parts[3])
-            run.question = {
-                "id": json.loads(parts[0])["msg_id"],
-                "prompt": str(content.get("prompt", "")),
-                "password": bool(content.get("password")),
-            }
-            self._tell(run)
-
-    def answer(self, question: str, value: str) -> bool:
-        """Give the kernel a line; return whether that question was still open.
-
-        The line goes to the kernel once, however often and from wherever it is sent.
-        """
-        run = next((run for run in self.runs if _asks(run, question)), None)
-        if run is None:
-            return False
-        message = self.link.session.msg("input_reply", {"value": value, "status": "ok"})
-        self.link.send("stdin", [self.link.session.pack(message[n]) for n in NAMES])
-        self._close_question(run, value)
-        return True
-
-    def _take_reply(self, parts: Parts) -> None:
-        """A client has answered by itself, over its WebSocket."""
-        if self.state in ("dead", "restarting"):
-            return
-        self.link.send("stdin", parts)
-        run = next((run for run in self.runs if run.question), None)
-        if run is not None:
-            self._close_question(run, str(json.loads(parts[3]).get("value", "")))
-
-    def _close_question(self, run: Run, value: str) -> None:
-        """Show prompt and answer as a terminal does; of a password, nothing."""
-        question, run.question = run.question or {}, None
-        shown = "" if question["password"] else value
-        text = {"name": "stdout", "text": f"{question['prompt']}{shown}\n"}
-        self.runs.add(run, "stream", text, len(text["text"]))
-        parts = self._message("stream", text, run.id)
-        for client in self.clients.values():
-            if client.wants_runs:
-                client.deliver("iopub", parts, run.id)
-        self._tell(run)
-
     # Pages
 
     async def serve(self, socket: Any, session: str, wants_runs: bool = False) -> None:
@@ -405,41 +311,30 @@ class Kernel:
             await client.serve(socket, lambda message: self.receive(client, message))
         finally:
             self.last_activity = datetime.now(UTC)
-            self.loop.call_later(GRACE, self._forget, session, client.visits)
+            # A page of ours is told all there is when it comes back.
+            grace = 0 if wants_runs else GRACE
+            self.loop.call_later(grace, self._forget, session, client.visits)
 
     def _connect(self, session: str, wants_runs: bool) -> Client:
         client = self.clients.get(session)
         if client is None or client.wants_runs != wants_runs:
-            client = (
-                PageClient(self.loop, self._tell_all)
-                if wants_runs
-                else Client(self.loop)
-            )
+            whole = self.reporter.whole
+            client = PageClient(self.loop, whole) if wants_runs else Client(self.loop)
             self.clients[session] = client
         if isinstance(client, PageClient):
-            client.greet(self._greeting(), self.runs)
+            state, reason = self.state, self.reason
+            self.reporter.greet(
+                client, execution_state=state, reason=reason, python=self.python
+            )
         else:
             client.deliver("iopub", self._status())
         return client
-
-    def _greeting(self) -> Parts:
-        content = {
-            "execution_state": self.state,
-            "reason": self.reason,
-            "python": self.python,
-            "runs": [run.id for run in self.runs],
-        }
-        return self._message("dustdevil_greeting", content)
 
     def _forget(self, session: str, visits: int) -> None:
         """Forget a page that has not been back since that visit."""
         client = self.clients.get(session)
         if client and client.socket is None and client.visits == visits:
             del self.clients[session]
-
-
-def _asks(run: Run, question: str) -> bool:
-    return run.question is not None and run.question["id"] == question
 
 
 def describe_end(process: Process, was_ready: bool) -> str:

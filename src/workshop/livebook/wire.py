@@ -75,6 +75,17 @@ def read_header(part: bytes) -> dict[str, Any]:
     return header
 
 
+def read_object(part: bytes) -> dict[str, Any]:
+    """A part that has to be a JSON object. Raises WireError for another."""
+    try:
+        value = json.loads(part)
+    except (ValueError, RecursionError) as error:
+        raise WireError("a part of the message cannot be read") from error
+    if not isinstance(value, dict):
+        raise WireError("each part of the message has to be an object")
+    return value
+
+
 def _as_object(channel: str, parts: Parts) -> bytes:
     """The default protocol's JSON object, put together from JSON that is ready."""
     header = json.loads(parts[0])
