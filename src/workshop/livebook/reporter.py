@@ -105,7 +105,8 @@ class Reporter:
     def note_answer(self, value: str, question: str | None = None) -> bool:
         """A question is answered: that one, or the one there is.
 
-        Returns False if it is not open. It is shown as a terminal shows it: prompt and answer, of a password nothing.
+        Returns False if it is not open. It is shown as a terminal shows it: prompt and
+        answer, and of a password nothing.
         """
         run = next((run for run in self.runs if _asks(run, question)), None)
         if run is None or run.question is None:
