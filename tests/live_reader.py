@@ -52,12 +52,13 @@ class LiveServer:
     def __init__(self, pages: Path, limit: int = 8) -> None:
         self.pages = pages
         self.limit = limit
+        self.token = TOKEN
         self.port = 0
         self.start()
 
     def start(self) -> None:
         """Start it, on the port it had before if there was one."""
-        words = [self.pages, self.pages, TOKEN, self.port, self.limit]
+        words = [self.pages, self.pages, self.token, self.port, self.limit]
         self.process = subprocess.Popen(
             [sys.executable, "-c", LAUNCH, *map(str, words)],
             stdout=subprocess.PIPE,

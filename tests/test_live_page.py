@@ -293,6 +293,26 @@ def test_a_server_that_comes_back_says_what_is_gone(visit, own_server):
     cell.expect_output("again")
 
 
+def test_a_server_that_comes_back_with_another_token_asks_for_it(visit, own_server):
+    server = own_server()
+    reader = visit(f"{server.address}book/cells.html?token={TOKEN}")
+    reader.run(1)
+    server.stop(signal.SIGKILL)
+    reader.expect_state("disconnected")
+    server.token = "another"
+    server.start()
+    notice = reader.page.locator(".live-notice")
+    expect(notice).to_contain_text("does not accept this page’s token")
+    reader.picture("another-token")
+    notice.get_by_label("Token or address").fill(" another ")
+    reader.page.keyboard.press("Enter")
+    reader.expect_state("dead")
+    reader.bar.get_by_role("button", name="Start a new Python").click()
+    reader.expect_state("idle")
+    reader.cell(1).do("print('on we go')")
+    reader.cell(1).expect_output("on we go")
+
+
 # --- input ---------------------------------------------------------------------------
 
 

@@ -88,7 +88,7 @@ def test_a_wrong_token_is_said_to_be_wrong(stranger, wrong):
     cell.run()
     for text, sentence in ((wrong, "does not accept this page’s token"), (TOKEN, "")):
         cell.notice.get_by_label("Token or address").fill(text)
-        cell.choose("Run the cell")
+        cell.choose("Use this token")
         if sentence:
             cell.expect_notice(sentence)
     cell.expect_output("first")

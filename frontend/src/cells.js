@@ -48,6 +48,7 @@ class LivePage {
       run: (run) => this.#noteRun(run),
       output: (id, message) => this.#noteOutput(id, message),
       reply: (id, content) => this.#noteReply(id, content),
+      trouble: (error) => this.#tellTrouble(error),
     });
     this.#drawControls();
     this.#showState("not connected");
@@ -622,6 +623,12 @@ class LivePage {
   }
 
   /* What went wrong, and what to do about it */
+
+  /** The connection is lost, and the reader has to help. */
+  #tellTrouble(error) {
+    const retry = () => this.#kernel.ready().catch((next) => this.#tellTrouble(next));
+    this.#explain(this.#current ?? this.#nearest(), error, retry);
+  }
 
   /** Say it below a cell; `retry` does again what failed. */
   async #explain(cell, error, retry) {

@@ -105,7 +105,8 @@ export class Server {
     `state(state, more)` whenever the kernel's state changes; `greeting(ids)` with the
     runs that the server knows; `run(run)` when something about one has changed (with
     `outputs`, if that is all there is to know about it); `output(id, message)` with
-    what a run shows; `reply(id, content)` with what the kernel says of it in the end. */
+    what a run shows; `reply(id, content)` with what the kernel says of it in the end;
+    `trouble(error)` when a lost connection can't be taken up without the reader. */
 export class Kernel {
   #server;
   #path;
@@ -446,9 +447,14 @@ export class Kernel {
         await this.#connect();
         return await this.#answering();
       } catch (error) {
-        if (!["gone", "token", "dead"].includes(error.kind)) continue;
+        if (error.kind === "token") {
+          this.#set("disconnected");
+          this.#hear.trouble(error);
+          throw error;
+        }
+        if (!["gone", "dead"].includes(error.kind)) continue;
         this.#die(error.detail);
-        throw new Trouble(error.kind === "token" ? "token" : "dead", error.detail);
+        throw new Trouble("dead", error.detail);
       }
     }
   }

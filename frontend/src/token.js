@@ -21,7 +21,7 @@ export function askToken(page, cell, act) {
   field.autocapitalize = "none";
   field.spellcheck = false;
   label.append("Token or address", field);
-  const send = page.element("button", "live-choice", "Run the cell");
+  const send = page.element("button", "live-choice", "Use this token");
   form.append(label, send);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
