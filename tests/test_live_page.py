@@ -216,7 +216,7 @@ def test_a_second_tab_shows_the_same(reader, visit):
     reader.cell(2).expect_output("from the second")
     expect(reader.cell(2).note).to_contain_text("[2]")
     tab.bar.get_by_role("button", name="Restart").click()
-    expect(reader.page.locator(".live-notice")).to_contain_text("started anew")
+    expect(reader.page.locator(".live-notice")).to_contain_text("was restarted")
     for each in (reader, tab):
         each.expect_state("idle")
     tab.page.close()
@@ -285,7 +285,7 @@ def test_a_server_that_comes_back_says_what_is_gone(visit, own_server):
     server.stop(signal.SIGKILL)
     reader.expect_state("disconnected")
     server.start()
-    cell.expect_notice("Its variables are gone")
+    cell.expect_notice("its variables are gone")
     reader.expect_state("dead")
     expect(cell.note).to_contain_text("not finished")
     cell.write("print('again')")
@@ -467,8 +467,8 @@ def test_a_question_mark_shows_documentation(reader):
 def test_queue_and_time_are_shown(reader):
     for number in (1, 2, 3):
         reader.cell(number).write("import time; time.sleep(1.2)")
-    reader.cell(3).use("Run all cells down to this one")
-    expect(reader.cell(3).note).to_contain_text("queued, 1 before it")
+    reader.cell(3).use("Run all cells up to and including this one")
+    expect(reader.cell(3).note).to_contain_text("queued behind 1")
     expect(reader.cell(1).note).to_contain_text(re.compile(r"running \d+\.\d s"))
     reader.settle()
     expect(reader.cell(3).note).to_contain_text(re.compile(r"\[3\] · 1\.\d s"))
@@ -506,7 +506,7 @@ def test_the_page_can_be_saved_as_a_notebook(reader, tmp_path):
     reader.settle()
     reader.bar.locator("summary").click()
     with reader.page.expect_download() as download:
-        reader.bar.get_by_role("button", name="Download as a notebook").click()
+        reader.bar.get_by_role("button", name="Download my notebook").click()
     assert download.value.suggested_filename == "cells.ipynb"
     download.value.save_as(tmp_path / "saved.ipynb")
     saved = nbformat.read(tmp_path / "saved.ipynb", as_version=4)

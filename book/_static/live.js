@@ -91,7 +91,7 @@
     const address = new URL(`live/cells.js${tries ? `?try=${tries}` : ""}`, script.src);
     const late = setTimeout(() => {
       page.state("starting");
-      page.tell(cell, "The book’s server has not answered yet. We go on waiting.");
+      page.tell(cell, "The book’s server has not answered yet. Still waiting.");
     }, 1500);
     let live;
     try {
@@ -181,7 +181,7 @@
     if (number > 1)
       cell.tools.append(
         button("above", "Run all cells above", () => act("runAbove")),
-        button("here", "Run all cells down to this one", () => act("runToHere"))
+        button("here", "Run all cells up to and including this one", () => act("runToHere"))
       );
     root.id ||= `cell-${number}`;
     cell.name = root.id;
@@ -241,7 +241,7 @@
     for (const [words, action] of [
       ["Run all cells", "runAll"],
       ["Reset all cells", "resetAll"],
-      ["Download as a notebook", "download"],
+      ["Download my notebook", "download"],
     ]) {
       const choice = element("button", "live-choice", words);
       choice.type = "button";
@@ -270,7 +270,7 @@
     for (const root of document.querySelectorAll("div.cell")) draw(root, ++number);
     if (!page.cells.length) return;
     drawBar();
-    if (page.edits().length || recall(STARTED)) perform("restore", page.cells[0]);
+    if (recall(EDITS) || recall(STARTED)) perform("restore", page.cells[0]);
     document.getElementById(location.hash.slice(1))?.scrollIntoView(); // a cell's link
   }
 
@@ -296,8 +296,12 @@
     }
   }
 
-  page.edits = () => JSON.parse(recall(EDITS) ?? "[]");
-  page.rememberEdits = (edits) => keep(EDITS, edits.length && JSON.stringify(edits));
+  page.edits = () => JSON.parse(recall(EDITS) ?? "{}"); // name -> [the book's, the reader's]
+  page.rememberEdit = (name, edit) => {
+    const { [name]: _, ...others } = page.edits(); // another tab may have added some
+    const edits = edit ? { ...others, [name]: edit } : others;
+    keep(EDITS, Object.keys(edits).length && JSON.stringify(edits));
+  };
   page.rememberKernel = () => keep(STARTED, "yes");
   page.forgetKernel = () => keep(STARTED, "");
 

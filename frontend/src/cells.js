@@ -147,12 +147,25 @@ class LivePage {
 
   /** Put the reader's edits back that were made before the page was loaded again. */
   async #restoreEdits() {
-    for (const [number, original, text] of this.#page.edits()) {
-      const cell = this.#page.cells[number - 1];
-      if (cell?.source() !== original) continue; // the book has changed since
-      await this.#openEditor(cell);
-      cell.editor.write(text);
+    const edits = this.#page.edits();
+    for (const cell of this.#page.cells.filter(({ name }) => name in edits)) {
+      const [original, text] = edits[cell.name];
+      const show = async () => {
+        await this.#openEditor(cell);
+        cell.editor.write(text);
+      };
+      if (cell.source() === original) await show();
+      else this.#offerOldEdit(cell, show);
     }
+  }
+
+  /** The book's code is not what it was when the reader changed it. */
+  #offerOldEdit(cell, show) {
+    const forget = () => this.#page.rememberEdit(cell.name, null);
+    this.#page.tell(cell, WORDS.changed, [
+      ["Show my version", show],
+      ["Forget it", forget],
+    ]);
   }
 
   async interrupt() {
@@ -170,28 +183,29 @@ class LivePage {
   /** Some time after Stop: say what is the matter, if the cell still runs. */
   async #tellUnstopped(cell, id) {
     if (cell.execution?.id !== id || !isActive(cell.execution)) return;
-    const busy = await this.#kernel.isBusy().catch(() => true);
+    const busy = await this.#kernel.isActive(id).catch(() => true);
     if (cell.execution?.id !== id || !isActive(cell.execution)) return;
     const restart = ["Restart Python", () => this.restart()];
     this.#page.tell(cell, busy ? WORDS.unstopped : WORDS.behind, busy ? [restart] : []);
     cell.stopNotice = true;
   }
 
-  /** A new Python. Resolves with whether it stands. */
-  async restart() {
+  /** A new Python; then, if it stands, what has to be done with it. */
+  async restart(after = () => {}) {
     this.#emptyQueue();
     this.#giveUp?.(true);
     this.#restarting = true;
     try {
       await this.#kernel.restart();
     } catch (error) {
-      this.#explain(this.#current ?? this.#nearest(), error, () => this.restart());
-      return false;
+      const retry = () => this.restart(after);
+      return this.#explain(this.#current ?? this.#nearest(), error, retry);
     } finally {
       this.#restarting = false;
     }
+    for (const cell of this.#page.cells) if (cell.isAboutPython) cell.notice.remove();
     this.#announce("A new Python is ready");
-    return true;
+    after();
   }
 
   /* The queue */
@@ -207,7 +221,7 @@ class LivePage {
     for (const cell of cells) {
       cell.notice?.remove();
       this.#queue.push(cell);
-      this.#page.dress(cell.run, "wait", `Cell ${cell.number} is queued. Take it out`);
+      this.#page.dress(cell.run, "wait", `Remove cell ${cell.number} from the queue`);
       cell.root.dataset.live = "queued";
     }
     this.#numberQueue();
@@ -216,18 +230,19 @@ class LivePage {
 
   #numberQueue() {
     this.#queue.forEach((cell, place) => {
-      this.#note(cell, place ? `queued, ${place} before it` : "queued");
+      this.#note(cell, place ? `queued behind ${place}` : "queued");
     });
   }
 
   #unqueue(cell) {
     this.#queue.splice(this.#queue.indexOf(cell), 1);
-    this.#rest(cell, "not run");
+    this.#rest(cell, cell.count ? "not run again" : "not run");
     this.#numberQueue();
   }
 
   #emptyQueue() {
-    for (const cell of this.#queue.splice(0)) this.#rest(cell, "not run");
+    for (const cell of this.#queue.splice(0))
+      this.#rest(cell, cell.count ? "not run again" : "not run");
   }
 
   async #work() {
@@ -257,7 +272,9 @@ class LivePage {
       this.#giveUp = null;
     }
     cell.notice?.remove();
-    const { id, done } = await this.#kernel.execute(cell.source(), cell.name);
+    const code = cell.source();
+    const { id, done } = await this.#kernel.execute(code, cell.name);
+    cell.ran = code;
     this.#adopt(cell, { id, state: "queued" });
     const run = await done;
     if (cell.execution?.id === id && isActive(cell.execution)) this.#noteEnd(cell, run);
@@ -288,7 +305,8 @@ class LivePage {
     if (!cell) return;
     if (cell.execution?.id !== run.id) this.#adopt(cell, run);
     cell.execution = { ...run, since: performance.now() / 1000 - (run.now - run.began) };
-    cell.count = run.count ?? cell.count;
+    cell.count = run.python === this.#kernel.python ? run.count : null;
+    cell.ran = run.code ?? cell.ran;
     if (run.outputs) this.#replay(cell, run);
     this.#showQuestion(cell, run.question);
     if (run.state === "done") this.#noteEnd(cell, run);
@@ -350,7 +368,9 @@ class LivePage {
     const word = { ok: "", error, aborted: "not run" }[run.status];
     const took = run.ended && run.began ? run.ended - run.began : 0;
     const elapsed = took < 0.5 ? "" : `${took.toFixed(1)} s`;
-    this.#rest(cell, [word ?? "not finished", elapsed].filter(Boolean).join(", "));
+    const before = run.python < this.#kernel.python && EARLIER;
+    const words = [word ?? "not finished", elapsed, before];
+    this.#rest(cell, words.filter(Boolean).join(", "));
     if (!isNews) return;
     this.#tellEnd(cell, run.status);
     this.#announce(
@@ -366,6 +386,7 @@ class LivePage {
     const why = status === "dead" ? await this.#kernel.obituary() : "";
     const again = status === "restarted" ? [] : [this.#anew(cell, status)];
     this.#page.tell(cell, [AFTER[status], why].filter(Boolean).join(" "), again);
+    cell.isAboutPython = true;
   }
 
   /** A name is missing: perhaps a cell above defines it, and was not run. */
@@ -424,7 +445,9 @@ class LivePage {
       cell.anchor.after(cell.note);
     }
     cell.state = words;
-    const parts = [cell.count && `[${cell.count}]`, words, cell.edited && "edited"];
+    const isOther = cell.ran !== undefined && cell.ran !== cell.source();
+    const edited = isOther ? "edited since it ran" : cell.edited && "edited";
+    const parts = [cell.count && `[${cell.count}]`, words, edited];
     const text = parts.filter(Boolean).join(" · ");
     if (cell.words.textContent !== text) cell.words.textContent = text;
   }
@@ -432,23 +455,28 @@ class LivePage {
   #noteEdit(cell) {
     cell.edited = cell.source() !== cell.original;
     if (cell.edited || cell.note) this.#note(cell, cell.state ?? "");
-    const edited = this.#page.cells.filter((each) => each.edited);
-    this.#page.rememberEdits(
-      edited.map((each) => [each.number, each.original, each.source()])
-    );
+    this.#page.rememberEdit(cell.name, cell.edited && [cell.original, cell.source()]);
   }
 
   /** How long things have been going on. */
   #tick() {
+    this.#showWhich();
     for (const cell of this.#page.cells) {
       if (isActive(cell.execution)) this.#showProgress(cell);
       else if (cell.waits) this.#showWaiting(cell);
     }
   }
 
+  /** In the bar: which cell it is that runs. */
+  #showWhich() {
+    if (this.#kernel.state !== "busy") return;
+    const cell = this.#page.cells.find((each) => isActive(each.execution));
+    this.#page.state("busy", cell ? `, cell ${cell.number}` : "");
+  }
+
   #showProgress(cell) {
     const { state, question, since } = cell.execution;
-    if (question) return this.#note(cell, "waits for your answer");
+    if (question) return this.#note(cell, "waiting for your input");
     if (state === "queued") return this.#note(cell, "waiting for Python");
     const seconds = performance.now() / 1000 - since;
     this.#note(cell, seconds < 0.5 ? "running" : `running ${duration(seconds)}`);
@@ -527,6 +555,7 @@ class LivePage {
     });
     if (!cell.outputs.begun) cell.outputs.clear();
     cell.outputs.flush();
+    cell.container.style.minHeight = "";
     cell.container.after(form);
     const isElsewhere = document.activeElement?.closest(".live-input, .cm-editor");
     if (!isElsewhere || cell.root.contains(isElsewhere))
@@ -569,6 +598,7 @@ class LivePage {
     if (cell.edited) this.#noteEdit(cell);
     if (cell.execution) this.#cellsOfRuns.delete(cell.execution.id);
     cell.execution = cell.count = null;
+    cell.ran = undefined;
     cell.outputs?.dispose();
     cell.outputs = null;
     cell.notice?.remove();
@@ -598,7 +628,7 @@ class LivePage {
   #drawControls() {
     const page = this.#page;
     const { button } = page;
-    this.#stop = button("stop", "Stop what runs", () => this.interrupt());
+    this.#stop = button("stop", "Stop the running cell", () => this.interrupt());
     this.#again = button("restart", "Restart Python", () => this.restart());
     this.#anewButton = page.element("button", "live-choice", "Start a new Python");
     this.#anewButton.type = "button";
@@ -615,7 +645,7 @@ class LivePage {
     this.#announced = state;
     if (isNews && ["dead", "disconnected", "restarting"].includes(state))
       this.#announce(`Python: ${state}`);
-    if (isNews && state === "restarting" && !this.#restarting) this.#tellRestarted();
+    if (isNews && state === "restarting") this.#noteRestart();
   }
 
   #announce(text) {
@@ -635,20 +665,19 @@ class LivePage {
     const kind = error instanceof Trouble ? error.kind : "server";
     if (!(error instanceof Trouble)) console.error(error);
     const sentence = this.#page.words[kind] ?? WORDS[kind] ?? WORDS.server;
-    let detail = ["server", "full"].includes(kind) ? error.detail : "";
+    let detail = kind === "server" ? error.detail : "";
     if (kind === "dead") detail = error.detail || (await this.#kernel.obituary());
     if (kind === "token") return askToken(this.#page, cell, retry);
     const choices = { static: [], dead: [this.#anew(cell)] }[kind] ?? [["Try again", retry]];
-    this.#page.tell(cell, detail ? `${sentence} (${detail})` : sentence, choices);
+    this.#page.tell(cell, [sentence, detail].filter(Boolean).join(" "), choices);
+    cell.isAboutPython = kind === "dead";
     if (kind === "static") this.#offerBinder(cell);
   }
 
   #anew(cell, status) {
     if (status === "lost") return ["Run it again", () => this.#enqueue([cell])];
-    return [
-      "Start a new Python and run this cell",
-      async () => (await this.restart()) && this.#enqueue([cell]),
-    ];
+    const run = () => this.#enqueue([cell]);
+    return ["Start a new Python and run this cell", () => this.restart(run)];
   }
 
   /* The theme links to Binder where the book's configuration names one. */
@@ -660,10 +689,15 @@ class LivePage {
     cell.notice.append(offer);
   }
 
-  /** Another page has restarted Python. */
-  #tellRestarted() {
+  /** What the page shows is of a Python that is gone. */
+  #noteRestart() {
     const active = this.#page.cells.some((cell) => isActive(cell.execution));
-    if (!active) this.#page.tell(this.#nearest(), WORDS.anew);
+    for (const cell of this.#page.cells) {
+      if (!cell.count || isActive(cell.execution)) continue;
+      cell.count = null;
+      this.#note(cell, EARLIER);
+    }
+    if (!active && !this.#restarting) this.#page.tell(this.#nearest(), WORDS.anew);
   }
 
   /** The cell that is in view: a place for a message that belongs to none. */
@@ -672,6 +706,8 @@ class LivePage {
     return this.#page.cells.find(below) ?? this.#page.cells.at(-1);
   }
 }
+
+const EARLIER = "from before the restart";
 
 const isActive = (run) => Boolean(run) && run.state !== "done";
 
@@ -688,16 +724,19 @@ const WORDS = {
   static:
     "This is a published copy of the book, with no Python behind it. To run its " +
     "cells, clone the book’s repository and type `make serve` there.",
+  changed:
+    "You changed this cell, and the book has changed it since. Your version is kept.",
+  gone: "The book’s server has been restarted, and this page’s Python is gone.",
   slow:
     "The book’s server has not answered for ten seconds: the machine is very busy, or " +
     "the server hangs.",
   full:
-    "The server runs as many Pythons as it may. Close another page of the book, or " +
-    "wait until an idle one is ended.",
-  dead: "This page’s Python has ended, and its variables with it.",
-  server: "The server could not do this.",
+    "The server is already running its maximum number of Pythons. Close another page " +
+    "of the book, then try again.",
+  dead: "This page’s Python has ended; its variables are gone.",
+  server: "The server refused:",
   away: "The connection is lost. The cell runs as soon as it is back.",
-  anew: "Python was started anew. Its variables are gone.",
+  anew: "Python was restarted; its variables are gone.",
   unstopped:
     "Python was asked to stop and has not stopped yet. A call into C may not look for " +
     "interrupts, and code may catch `KeyboardInterrupt`. You can wait, or restart " +
@@ -706,9 +745,9 @@ const WORDS = {
 };
 
 const AFTER = {
-  dead: "Python died while this cell ran. Its variables are gone.",
+  dead: "Python ended while this cell ran; its variables are gone.",
   restarted: "Python was restarted before this cell was done.",
-  lost: "The server knows nothing of this run any more: it may have been started anew.",
+  lost: "The server no longer has this run; it has probably been restarted.",
 };
 
 const named = (cell) => ({ number: cell.number, source: cell.source() });

@@ -25,6 +25,8 @@ export class Trouble extends Error {
   }
 }
 
+const RESTARTED = "The book’s server has been restarted.";
+
 const identity = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, "0")
@@ -169,7 +171,8 @@ export class Kernel {
       }
       await this.#answering();
     } catch (error) {
-      if (["gone", "dead"].includes(error.kind)) this.#die(error.detail);
+      if (error.kind === "gone") this.#die(RESTARTED);
+      else if (error.kind === "dead") this.#die(error.detail);
       else if (!this.#isOpen) this.#set(this.id ? "disconnected" : "not connected");
       throw error;
     }
@@ -348,8 +351,9 @@ export class Kernel {
     if (["idle", "busy"].includes(this.state)) this.#noteState("idle");
   }
 
-  #noteStatus({ execution_state: state, python }) {
-    this.python = python ?? this.python;
+  #noteStatus({ execution_state: state, python, reason }) {
+    this.python = python;
+    this.reason = reason;
     this.#noteState(state);
   }
 
@@ -435,8 +439,11 @@ export class Kernel {
     this.#changed(); // for what waits until the kernel answers
     this.#answerAll(null);
     await this.#opening?.catch(() => {});
-    if (this.#socket || this.state === "dead") return;
-    this.#opening = this.#reopen().finally(() => (this.#opening = null));
+    if (!this.#socket && this.state !== "dead") this.#keepTrying();
+  }
+
+  #keepTrying() {
+    this.#opening ??= this.#reopen().finally(() => (this.#opening = null));
     this.#opening.catch(() => {}); // what waits for ready() hears of it
   }
 
@@ -453,8 +460,8 @@ export class Kernel {
           throw error;
         }
         if (!["gone", "dead"].includes(error.kind)) continue;
-        this.#die(error.detail);
-        throw new Trouble("dead", error.detail);
+        this.#die(error.kind === "gone" ? RESTARTED : error.detail);
+        throw new Trouble("dead", this.reason);
       }
     }
   }
@@ -475,10 +482,10 @@ export class Kernel {
     return this.#server.ask(`api/kernels/${this.id}/interrupt`, { method: "POST" });
   }
 
-  /** Whether the kernel itself, and not only this page, is still at work. */
-  async isBusy() {
-    const model = await this.#server.ask(`api/kernels/${this.id}`);
-    return model.execution_state === "busy";
+  /** Whether the kernel itself, and not only this page, is still at work on a run. */
+  async isActive(run) {
+    const model = await this.#server.ask(`api/kernels/${this.id}/runs/${run}`);
+    return model.state !== "done";
   }
 
   /** A fresh Python with none of the reader's variables. */
@@ -488,6 +495,7 @@ export class Kernel {
       await this.#replace();
     } catch (error) {
       this.#set(this.#isOpen ? "dead" : "disconnected");
+      if (!this.#isOpen && error.kind !== "token") this.#keepTrying();
       throw error;
     }
     await this.#open(true);

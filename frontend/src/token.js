@@ -8,7 +8,7 @@ export function readToken(text) {
 
 const MISSING = "The server runs cells only for a page that has its token.";
 const WRONG =
-  "The server does not accept this page’s token; each start of it makes a new one.";
+  "The server does not accept this page’s token: it changes each time the server starts.";
 const REMEDY = "Open the address that `make serve` printed last, or paste it here.";
 
 /** Say what is missing, take it, and do what could not be done. */

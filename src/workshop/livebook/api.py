@@ -59,6 +59,7 @@ class Api:
         app.post(kernel + "/restart")(self.restart_kernel)
         app.post(kernel + "/answer")(self.answer_question)
         app.get(kernel + "/runs")(self.list_runs)
+        app.get(kernel + "/runs/{run}")(self.show_run)
         app.get(kernel + "/channels")(self.check_kernel(socket(self.channels)))
         app.get("/api/sessions")(self.list_sessions)
         app.post("/api/sessions")(self.open_session)
@@ -154,6 +155,13 @@ class Api:
     def list_runs(self, request: Request, id: str) -> list:
         """What is known about each cell that was run, with its output."""
         return [run.whole() for run in self.find_kernel(id).runs]
+
+    def show_run(self, request: Request, id: str, run: str) -> dict:
+        """How far a run is, without its output."""
+        found = self.find_kernel(id).runs.get(run)
+        if found is None:
+            raise HTTPError(404, "This run is not known any more.")
+        return found.model()
 
     def check_kernel(self, handler: Any) -> Any:
         """Say 404 to a WebSocket's opening handshake, not after it."""

@@ -27,10 +27,11 @@ from workshop.livebook.homes import Homes
 from workshop.livebook.link import Link
 from workshop.livebook.process import Process
 from workshop.livebook.reporter import Reporter
-from workshop.livebook.runs import OUTPUTS
+from workshop.livebook.runs import OUTPUTS, Run
 from workshop.livebook.wire import Parts, decode, pack, read_object
 
 START = 60.0  # seconds a new process may take until it answers
+LATE = 0.2  # seconds until a run that was stopped early is interrupted once more
 STOP = 1.0  # seconds it has to end by itself before it is killed
 # Its last messages may still be on their way through ZeroMQ's thread when it is gone.
 LAST_MESSAGES = 0.1
@@ -57,7 +58,7 @@ class Kernel:
         self.folder = folder
         self.homes = homes
         self.clients: dict[str, Client] = {}
-        self.reporter = Reporter(self.clients, self._message)
+        self.reporter = Reporter(self.loop, self.clients, self._message)
         self.runs = self.reporter.runs
         self.python = 0  # how many processes there have been
         self.reason = ""
@@ -91,7 +92,6 @@ class Kernel:
         self._asked: dict[str, Client] = {}
         self._expected = False  # whether its end is our doing
         self.python += 1
-        self.runs.forget_done()  # variables that they made are gone
         self._home = self.homes.make()
         with ExitStack() as undo:
             undo.callback(self.homes.remove, self._home)
@@ -189,10 +189,20 @@ class Kernel:
             # waits for it is taken back instead.
             self.link.forget_held()
             return self.reporter.end_all("aborted")
+        for run in self.runs.active():
+            run.stopped = True
+        self._send_interrupt()
+
+    def _send_interrupt(self) -> None:
         if self.spec.interrupt_mode == "message":
             self.link.request("control", "interrupt_request", {})
         else:
             self.process.signal(signal.SIGINT)
+
+    def _stop_late(self, run: Run) -> None:
+        """Interrupt a run that was stopped before the kernel had begun it."""
+        if run.state == "running" and not run.idle:
+            self._send_interrupt()
 
     def kill(self) -> None:
         """End it now, without the loop: for when the server itself ends."""
@@ -214,7 +224,7 @@ class Kernel:
         if header["msg_type"] == "execute_request":
             if self.runs.get(header["msg_id"]):
                 return  # a page that lost its connection was not sure and sent it again
-            self.reporter.note_request(header["msg_id"], parts, refused)
+            self.reporter.note_request(header["msg_id"], parts, self.python, refused)
         if refused:
             return
         self.last_activity = datetime.now(UTC)
@@ -255,6 +265,11 @@ class Kernel:
             if not client.wants_runs:
                 client.deliver("iopub", parts, droppable=kind in OUTPUTS)
         self.reporter.note_published(kind, parts, parent)
+        run = self.runs.get(parent)
+        if kind == "execute_input" and run is not None and run.stopped:
+            # An interrupt that comes before the code is lost. Or this message was on
+            # its way when it came: then the run is over in a moment.
+            self.loop.call_later(LATE, self._stop_late, run)
 
     def _answer(self, client: Client | None, channel: str, parts: Parts) -> None:
         if client is not None:
@@ -290,7 +305,11 @@ class Kernel:
             client.deliver("iopub", self._status(), droppable=client.wants_runs)
 
     def _status(self) -> Parts:
-        content = {"execution_state": self.state, "python": self.python}
+        content = {
+            "execution_state": self.state,
+            "python": self.python,
+            "reason": self.reason,
+        }
         return self._message("status", content)
 
     def _message(self, kind: str, content: dict, parent: str = "") -> Parts:

@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from dustdevil.loop import Loop
 from workshop.livebook.client import Client, PageClient
 from workshop.livebook.runs import OUTPUTS, Run, Runs
 from workshop.livebook.wire import Parts, read_object
 
 CELL_NAME, CODE = 200, 100_000  # characters kept of what a page says of a cell
+# The reply comes with the idle state, on another socket. After so many seconds without
+# it, it does not come: ipykernel sends none when an interrupt hits its own code.
+REPLY = 2.0
 
 
 class Reporter:
@@ -24,8 +28,9 @@ class Reporter:
     """
 
     def __init__(
-        self, clients: dict[str, Client], message: Callable[..., Parts]
+        self, loop: Loop, clients: dict[str, Client], message: Callable[..., Parts]
     ) -> None:
+        self.loop = loop
         self.clients = clients
         self.message = message
         self.runs = Runs()
@@ -47,13 +52,15 @@ class Reporter:
 
     # What is asked of the kernel, and what it says
 
-    def note_request(self, id: str, parts: Parts, refused: str = "") -> None:
+    def note_request(
+        self, id: str, parts: Parts, python: int, refused: str = ""
+    ) -> None:
         """A cell is to be run; or it is not, and `refused` says with which status."""
         content, metadata = read_object(parts[3]), read_object(parts[2])
         if content.get("silent"):
             return
         cell, code = metadata.get("cellId", ""), content.get("code", "")
-        run = self.runs.ask(id, str(cell)[:CELL_NAME], str(code)[:CODE])
+        run = self.runs.ask(id, str(cell)[:CELL_NAME], str(code)[:CODE], python)
         if refused:
             run.end(refused)
         self._tell(run)
@@ -85,8 +92,14 @@ class Reporter:
             run.began = time.time()
         elif content.get("execution_state") == "idle":
             run.idle = True
-            run.settle()
+            if not run.settle():
+                self.loop.call_later(REPLY, self._end_without_reply, run)
         self._tell(run)
+
+    def _end_without_reply(self, run: Run) -> None:
+        if run.state != "done":
+            run.end("error", "KeyboardInterrupt" if run.stopped else "")
+            self._tell(run)
 
     # Questions: what input() asks for
 

@@ -26,7 +26,7 @@ OUTPUTS = frozenset({*SHOWN, "clear_output", "update_display_data"})
 
 MODEL = (
     *("id", "cell", "state", "status", "ename", "count"),
-    *("asked", "began", "ended", "question"),
+    *("asked", "began", "ended", "question", "python"),
 )
 
 Content = dict[str, Any]
@@ -142,8 +142,9 @@ def _display_id(block: Block) -> str | None:
 class Run:
     """One execution of a cell. Times are seconds since the epoch."""
 
-    def __init__(self, id: str, cell: str, code: str) -> None:
+    def __init__(self, id: str, cell: str, code: str, python: int) -> None:
         self.id = id
+        self.python = python  # which of the kernel's processes has its variables
         self.cell = cell
         self.code = code
         self.asked = time.time()
@@ -156,6 +157,7 @@ class Run:
         self.output = Output()
         self.reply: Content | None = None  # the kernel's, about how it went
         self.idle = False  # the kernel has said that it is done with it
+        self.stopped = False  # the reader has asked it to stop
 
     @property
     def state(self) -> str:
@@ -222,12 +224,12 @@ class Runs:
         """Those that are not done."""
         return [run for run in self if run.state != "done"]
 
-    def ask(self, id: str, cell: str, code: str) -> Run:
+    def ask(self, id: str, cell: str, code: str, python: int = 1) -> Run:
         """A new run. The cell's earlier one is forgotten if it is done."""
         for run in self:
             if run.cell == cell and run.state == "done":
                 del self._runs[run.id]
-        new = self._runs[id] = Run(id, cell, code)
+        new = self._runs[id] = Run(id, cell, code, python)
         while len(self._runs) > RUNS and (done := self._oldest_done()):
             del self._runs[done.id]
         return new
@@ -251,12 +253,6 @@ class Runs:
         for run in ended:
             run.end(status)
         return ended
-
-    def forget_done(self) -> None:
-        """Forget what an earlier Python has shown: a page loaded now would mislead."""
-        for run in self:
-            if run.state == "done":
-                del self._runs[run.id]
 
     def _oldest_done(self) -> Run | None:
         return next((run for run in self if run.state == "done"), None)

@@ -32,12 +32,36 @@ SETTINGS = {
 }
 
 
+# Packages that a cell's output goes through.
+MACHINERY = {"ipykernel", "inkernel", "zmq", "jupyter_client"}
+
+
 class Shell(ZMQInteractiveShell):
     """A shell that does not keep all that was ever printed."""
 
     def _tee(self, channel: str) -> Any:
         # IPython keeps each cell's text for "%notebook", without a limit.
         return nullcontext()
+
+    def _get_exc_info(self, exc_tuple: Any = None) -> Any:
+        kind, error, trace = super()._get_exc_info(exc_tuple)
+        if isinstance(error, KeyboardInterrupt):
+            cut_machinery(trace)
+        return kind, error, trace
+
+
+def cut_machinery(trace: Any) -> None:
+    """End a traceback where the reader's program calls print() or display().
+
+    What Stop has met behind that is the kernel's own code, and no news for the reader.
+    """
+    last = None
+    while trace is not None:
+        if not MACHINERY & set(trace.tb_frame.f_globals.get("__name__", "").split(".")):
+            last = trace
+        trace = trace.tb_next
+    if last is not None:
+        last.tb_next = None
 
 
 class Kernel(IPythonKernel):
