@@ -168,19 +168,7 @@ class Run:
 
     def model(self) -> dict[str, Any]:
         """What a page has to know, without the output."""
-        names = [
-            "id",
-            "cell",
-            "state",
-            "status",
-            "ename",
-            "count",
-            "asked",
-            "began",
-            "ended",
-            "question",
-        ]
-        return {name: getattr(self, name) for name in names} | {"now": time.time()}
+        return {name: getattr(self, name) for name in MODEL} | {"now": time.time()}
 
     def whole(self) -> dict[str, Any]:
         """All of it: a page that reads this needs nothing that was said before."""
