@@ -60,6 +60,10 @@ class Kernel:
         self.homes = homes
         self.clients: dict[str, Client] = {}
         self.runs = Runs()
+        self._early: list[tuple[Client, str, dict, Parts]] = []
+        # The name that the process gives itself in headers. To JupyterLab's client a
+        # message under another name means that those before it no longer count.
+        self._session = ""
         self.python = 0  # how many processes there have been
         self.reason = ""
         self.last_activity = datetime.now(UTC)
@@ -163,6 +167,7 @@ class Kernel:
             raise
         finally:
             self._restarting = None
+            self._take_early()
 
     async def stop(self, reason: str) -> None:
         """End it for good, and tell its pages why."""
@@ -209,6 +214,13 @@ class Kernel:
         Raises WireError if it is none, and zmq.Again if far too many wait.
         """
         channel, header, parts = decode(message, client.protocol)
+        if self.state == "restarting" and not client.wants_runs and channel != "stdin":
+            # A program does not ask twice; the next process will answer.
+            self._early.append((client, channel, header, parts))
+        else:
+            self._take(client, channel, header, parts)
+
+    def _take(self, client: Client, channel: str, header: dict, parts: Parts) -> None:
         if channel == "iopub":
             return
         if channel == "stdin":
@@ -225,6 +237,12 @@ class Kernel:
         if header["msg_type"].endswith("_request"):
             self._asked[header["msg_id"]] = client
         self.link.send(channel, parts)
+
+    def _take_early(self) -> None:
+        """Take what programs asked while there was no process."""
+        early, self._early = self._early, []
+        for message in early:
+            self._take(*message)
 
     def _note_request(self, id: str, parts: Parts, gone: bool) -> None:
         """Begin to keep what comes of a request to run a cell."""
@@ -249,7 +267,8 @@ class Kernel:
 
     def _publish(self, parts: Parts, parent: str) -> None:
         self.last_activity = datetime.now(UTC)
-        kind = json.loads(parts[0])["msg_type"]
+        header = json.loads(parts[0])
+        kind, self._session = header["msg_type"], header.get("session", "")
         run = self.runs.get(parent)
         if kind == "status":
             self._note_state(parts, parent)
@@ -294,17 +313,23 @@ class Kernel:
 
     def _tell_state(self, clients: Iterable[Client]) -> None:
         for client in clients:
-            client.deliver("iopub", self._status(), droppable=client.wants_runs)
+            client.deliver("iopub", self._status(client), droppable=client.wants_runs)
 
-    def _status(self) -> Parts:
-        content = {"execution_state": self.state, "python": self.python}
+    def _status(self, client: Client) -> Parts:
+        # "restarting" tells programs that the kernel has died and the server replaces
+        # it. JupyterLab says so in a dialog, and connects anew each time it hears it.
+        asked = self.state == "restarting" and not client.wants_runs
+        state = "starting" if asked else self.state
+        content = {"execution_state": state, "python": self.python}
         return self._message("status", content)
 
     def _message(self, kind: str, content: dict, parent: str = "") -> Parts:
         """A message of our own, as if the kernel had published it."""
-        header = self.link.session.pack(self.link.session.msg(kind)["header"])
+        header = self.link.session.msg_header(kind)
+        if self._session:
+            header["session"] = self._session
         parents = {"msg_id": parent, "msg_type": "execute_request"} if parent else {}
-        return [header, pack(parents), b"{}", pack(content)]
+        return [self.link.session.pack(header), pack(parents), b"{}", pack(content)]
 
     # Runs
 
@@ -419,7 +444,7 @@ class Kernel:
         if isinstance(client, PageClient):
             client.greet(self._greeting(), self.runs)
         else:
-            client.deliver("iopub", self._status())
+            client.deliver("iopub", self._status(client))
         return client
 
     def _greeting(self) -> Parts:
