@@ -7,12 +7,14 @@ Pages of this book are also told about *runs* (runs.py), in two messages of our 
 
     starting ──▶ idle ◀──▶ busy          restarting ──▶ starting, with a new process
         └──────────┴─────────┴──▶ dead   (and from dead, restart is the way back)
+
+Where only programs are connected, a process that dies is replaced at once, as they
+expect it of a server of Jupyter.
 """
 
 import json
 import signal
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +35,8 @@ from workshop.livebook.wire import NAMES, Parts, decode, pack
 
 START = 60.0  # seconds a new process may take until it answers
 STOP = 1.0  # seconds it has to end by itself before it is killed
+# How often a process that dies is replaced without being asked.
+REPLACED = 5
 # Its last messages may still be on their way through ZeroMQ's thread when it is gone.
 LAST_MESSAGES = 0.1
 CELL_NAME, CODE = 200, 100_000  # characters kept of what a page says of a cell
@@ -67,6 +71,7 @@ class Kernel:
         self.python = 0  # how many processes there have been
         self.reason = ""
         self.last_activity = datetime.now(UTC)
+        self._replaced = 0  # how often it was, since a restart that was asked for
         self._restarting: Task | None = None
         self._stopping: Task | None = None
         self._begin()
@@ -128,9 +133,22 @@ class Kernel:
         """The process has ended, and nobody asked it to."""
         if link is self.link and not self._expected:
             self.reason = self.reason or describe_end(self.process, link.ready)
-            self._sweep_up()
             self._end_runs("dead")
-            self._set_state("dead")
+            if link.ready and self._replaced < REPLACED and self._serves_programs():
+                self._replaced += 1
+                self._replace()
+            else:
+                self._sweep_up()
+                self._set_state("dead")
+
+    def _serves_programs(self) -> bool:
+        """Whether programs are connected, and no page of the book.
+
+        A page says why its kernel died, and the reader restarts it. JupyterLab has no
+        way back from "dead": its servers replace a process that dies, and so do we.
+        """
+        clients = self.clients.values()
+        return bool(clients) and not any(client.wants_runs for client in clients)
 
     async def _end(self) -> None:
         """End the process: ask it, and after a while do not ask."""
@@ -150,14 +168,18 @@ class Kernel:
 
     async def restart(self) -> None:
         """A new process in place of the old one. Raises OSError."""
+        self._replaced = 0
+        await self._replace()
+
+    def _replace(self) -> Task:
         # A task, so that it goes on when the page that asked goes away.
         if self._restarting is None:
             self._restarting = self.loop.spawn(self._restart())
-        await self._restarting
+        return self._restarting
 
     async def _restart(self) -> None:
         self._end_runs("restarted")
-        self._set_state("restarting")
+        self._set_restarting()
         try:
             await self._end()
             self._begin()
@@ -302,26 +324,29 @@ class Kernel:
         """Note what the kernel has told programs itself, and tell the pages."""
         if state != self.state:
             self.state = state
-            self._tell_state(
-                client for client in self.clients.values() if client.wants_runs
-            )
+            for client in self.clients.values():
+                if client.wants_runs:
+                    self._tell_state(client, state)
 
     def _set_state(self, state: str) -> None:
         """Change the state and say so to all, as the kernel would."""
         self.state = state
-        self._tell_state(self.clients.values())
+        for client in self.clients.values():
+            self._tell_state(client, state)
 
-    def _tell_state(self, clients: Iterable[Client]) -> None:
-        for client in clients:
-            client.deliver("iopub", self._status(client), droppable=client.wants_runs)
-
-    def _status(self, client: Client) -> Parts:
+    def _set_restarting(self) -> None:
         # "restarting" tells programs that the kernel has died and the server replaces
         # it. JupyterLab says so in a dialog, and connects anew each time it hears it.
-        asked = self.state == "restarting" and not client.wants_runs
-        state = "starting" if asked else self.state
+        died = self.process.ended.done()
+        self.state = "restarting"
+        for client in self.clients.values():
+            told = "restarting" if died or client.wants_runs else "starting"
+            self._tell_state(client, told)
+
+    def _tell_state(self, client: Client, state: str) -> None:
         content = {"execution_state": state, "python": self.python}
-        return self._message("status", content)
+        parts = self._message("status", content)
+        client.deliver("iopub", parts, droppable=client.wants_runs)
 
     def _message(self, kind: str, content: dict, parent: str = "") -> Parts:
         """A message of our own, as if the kernel had published it."""
@@ -444,7 +469,8 @@ class Kernel:
         if isinstance(client, PageClient):
             client.greet(self._greeting(), self.runs)
         else:
-            client.deliver("iopub", self._status(client))
+            restarts = self.state == "restarting"  # see _set_restarting
+            self._tell_state(client, "starting" if restarts else self.state)
         return client
 
     def _greeting(self) -> Parts:
