@@ -394,7 +394,7 @@ def test_restart_gives_a_new_process_under_the_same_id(play, kernels):
         assert kernels.get(started.id) is started
         reply = await page.answer(page.run("x"))
         assert reply["ename"] == "NameError"
-        assert "restarting" in page.states()
+        assert "restarting" not in page.states(), "that is said of one that died"
 
     play(test)
 
@@ -434,8 +434,8 @@ def test_a_killed_kernel_is_dead_and_can_be_started_anew(play, monkeypatch, pidf
         monkeypatch.delattr(os, "pidfd_open")
 
     async def test(started, connect):
-        page = connect()
-        await page.answer(page.run("1"))
+        page = connect(runs=True)
+        await page.told(page.run("1"))
         os.kill(started.process.pid, signal.SIGKILL)
         await page.until(lambda: page.states()[-1] == "dead")
         assert (
@@ -444,15 +444,47 @@ def test_a_killed_kernel_is_dead_and_can_be_started_anew(play, monkeypatch, pidf
         late = connect("another")
         await late.until(lambda: late.states() == ["dead"])
         await started.restart()
-        assert (await page.answer(page.run("1")))["status"] == "ok"
+        assert (await page.told(page.run("1")))["status"] == "ok"
         assert "reason" not in started.model()
+
+    play(test)
+
+
+def test_for_programs_a_process_that_dies_is_replaced(play, monkeypatch):
+    monkeypatch.setattr(kernel, "REPLACED", 2)
+
+    async def test(started, connect):
+        program = connect()
+        for number in (1, 2):
+            await program.answer(program.run("1"))
+            program.run("import os; os._exit(3)")
+            await program.until(
+                lambda n=number: program.states().count("restarting") == n
+            )
+            late = connect(f"late-{number}")
+            assert (await late.answer(late.run("1")))["status"] == "ok"
+            assert "restarting" not in late.states()
+        program.run("import os; os._exit(3)")
+        await program.until(lambda: program.states()[-1:] == ["dead"])
+        assert "exit code 3" in started.reason
+
+    play(test)
+
+
+def test_where_a_page_is_connected_too_its_reader_decides(play):
+    async def test(started, connect):
+        page, program = connect("page", runs=True), connect("program")
+        await program.answer(program.run("1"))
+        program.run("import os; os._exit(3)")
+        await page.until(lambda: page.states()[-1:] == ["dead"])
+        await program.until(lambda: program.states()[-1:] == ["dead"])
 
     play(test)
 
 
 def test_a_kernel_that_exits_says_so(play):
     async def test(started, connect):
-        page = connect()
+        page = connect(runs=True)
         page.run("import os; os._exit(3)")
         await page.until(lambda: page.states()[-1:] == ["dead"])
         assert "exit code 3" in started.reason

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -609,22 +610,75 @@ def test_interrupt_and_restart_keep_the_socket(live):
     live.client.post(f"/api/kernels/{kernel}/interrupt")
     assert page.end_of(request)[0]["ename"] == "KeyboardInterrupt"
     live.client.post(f"/api/kernels/{kernel}/restart")
-    page.state("restarting")
+    page.state("starting")
     assert page.execute("x")[0]["ename"] == "NameError"
 
 
-def test_a_killed_kernel_is_said_dead_and_comes_back(live):
+STUBBORN = """
+print("go", flush=True)
+while True:
+    try:
+        while True: pass
+    except KeyboardInterrupt: pass
+"""
+
+
+def test_a_program_that_connects_during_a_restart_is_answered_after_it(live):
+    """JupyterLab's client connects anew each time it hears "restarting"."""
+    kernel = live.start_kernel()
+    page = live.page(kernel, "one")
+    page.until("stream", page.run(STUBBORN))
+    with ThreadPoolExecutor() as pool:
+        restart = pool.submit(live.client.post, f"/api/kernels/{kernel}/restart")
+        wait_until(lambda: live.kernel(kernel)["execution_state"] == "restarting")
+        late = live.page(kernel, "two")
+        assert late.receive()["content"]["execution_state"] == "starting"
+        assert late.execute("print(1)")[1] == "1\n"
+        assert restart.result().status_code == 200
+    page.execute("1")
+    assert "restarting" not in states(page) | states(late)
+
+
+def states(page):
+    """The states of its kernel that a page was told."""
+    said = [m["content"] for m in page.got if m["msg_type"] == "status"]
+    return {content["execution_state"] for content in said}
+
+
+def test_what_is_said_of_lost_messages_is_said_in_the_kernels_name(live):
+    """JupyterLab's client throws away a message whose header lacks a member."""
     kernel = live.start_kernel()
     page = live.page(kernel)
     page.execute("1")
+    page.run(
+        "input()\nfor _ in range(8): display({'text/plain': 'x' * 10**6}, raw=True)"
+    )
+    question = page.until("input_request")
+    page.socket.close()
+    other = live.page(kernel, "other")
+    other.ask("input_reply", {"status": "ok", "value": ""}, "stdin")
+    wait_until(lambda: live.kernel(kernel)["execution_state"] == "idle")
+    lost = live.page(kernel).until("stream")
+    assert "messages were lost" in lost["content"]["text"]
+    assert lost["parent_header"] == question["parent_header"]
+    header = question["header"]
+    assert lost["header"].keys() == header.keys()
+    assert lost["header"]["session"] == header["session"]
+
+
+def test_a_killed_kernel_comes_back(live):
+    kernel = live.start_kernel()
+    page = live.page(kernel)
+    page.execute("x = 1")
+    session = page.got[-1]["header"]["session"]
     (pid,) = live.pids()
     os.kill(pid, signal.SIGKILL)
-    page.state("dead")
-    model = live.kernel(kernel)
-    assert model["execution_state"] == "dead"
-    assert "SIGKILL" in model["reason"]
-    live.client.post(f"/api/kernels/{kernel}/restart")
-    assert page.execute("print(1)")[1] == "1\n"
+    # Said in the name of the process: under another, JupyterLab's client would forget
+    # what it has not handled yet.
+    assert page.state("restarting")["header"]["session"] == session
+    assert page.execute("x")[0]["ename"] == "NameError"
+    assert live.kernel(kernel)["id"] == kernel
+    assert live.pids() != [pid]
 
 
 def test_ending_a_kernel_tells_its_pages(live):

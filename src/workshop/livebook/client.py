@@ -15,9 +15,11 @@ limit of a page can meet one of a kernel. A mailbox is bounded in one of two way
   the page has time for it.
 """
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+from uuid import uuid4
 
 import zmq
 
@@ -63,7 +65,7 @@ class Client:
         self._arrived = Event()
         self._goodbye: str | None = None
         self._dropped = 0
-        self._dropped_parent = b"{}"
+        self._last_dropped: Parts = []
 
     @property
     def protocol(self) -> str | None:
@@ -150,7 +152,7 @@ class Client:
             if letter.droppable and self.waiting > MOST / 2:
                 self.waiting -= letter.size
                 self._dropped += 1
-                self._dropped_parent = letter.parts[1]
+                self._last_dropped = letter.parts
             else:
                 kept.append(letter)
         self._mail = kept
@@ -159,8 +161,12 @@ class Client:
         text = f"[{self._dropped} messages were lost: this page could not take them]\n"
         self._dropped = 0
         content = pack({"name": "stderr", "text": text})
-        header = pack({"msg_id": "dropped", "msg_type": "stream", "version": "5.3"})
-        return Letter("iopub", [header, self._dropped_parent, b"{}", content])
+        # In the kernel's name: JupyterLab refuses a header with members missing, and
+        # takes a new session for a new process.
+        header, parent = self._last_dropped[:2]
+        own = {"msg_id": str(uuid4()), "msg_type": "stream"}
+        header = pack(json.loads(header) | own)
+        return Letter("iopub", [header, parent, b"{}", content])
 
 
 class PageClient(Client):

@@ -6,11 +6,13 @@ Pages of this book are told about *runs* instead (runs.py, reporter.py).
 
     starting ──▶ idle ◀──▶ busy          restarting ──▶ starting, with a new process
         └──────────┴─────────┴──▶ dead   (and from dead, restart is the way back)
+
+Where only programs are connected, a process that dies is replaced at once, as they
+expect it of a server of Jupyter.
 """
 
 import json
 import signal
-from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +35,8 @@ from workshop.livebook.wire import Parts, decode, pack, read_object
 START = 60.0  # seconds a new process may take until it answers
 LATE = 0.2  # seconds until a run that was stopped early is interrupted once more
 STOP = 1.0  # seconds it has to end by itself before it is killed
+# How often a process that dies is replaced without being asked.
+REPLACED = 5
 # Its last messages may still be on their way through ZeroMQ's thread when it is gone.
 LAST_MESSAGES = 0.1
 
@@ -60,9 +64,14 @@ class Kernel:
         self.clients: dict[str, Client] = {}
         self.reporter = Reporter(self.loop, self.clients, self._message)
         self.runs = self.reporter.runs
+        self._early: list[tuple[Client, str, dict, Parts]] = []
+        # The name that the process gives itself in headers. To JupyterLab's client a
+        # message under another name means that those before it no longer count.
+        self._session = ""
         self.python = 0  # how many processes there have been
         self.reason = ""
         self.last_activity = datetime.now(UTC)
+        self._replaced = 0  # how often it was, since a restart that was asked for
         self._restarting: Task | None = None
         self._stopping: Task | None = None
         self._begin()
@@ -123,9 +132,22 @@ class Kernel:
         """The process has ended, and nobody asked it to."""
         if link is self.link and not self._expected:
             self.reason = self.reason or describe_end(self.process, link.ready)
-            self._sweep_up()
             self.reporter.end_all("dead")
-            self._set_state("dead")
+            if link.ready and self._replaced < REPLACED and self._serves_programs():
+                self._replaced += 1
+                self._replace()
+            else:
+                self._sweep_up()
+                self._set_state("dead")
+
+    def _serves_programs(self) -> bool:
+        """Whether programs are connected, and no page of the book.
+
+        A page says why its kernel died, and the reader restarts it. JupyterLab has no
+        way back from "dead": its servers replace a process that dies, and so do we.
+        """
+        clients = self.clients.values()
+        return bool(clients) and not any(client.wants_runs for client in clients)
 
     async def _end(self) -> None:
         """End the process: ask it, and after a while do not ask."""
@@ -145,14 +167,18 @@ class Kernel:
 
     async def restart(self) -> None:
         """A new process in place of the old one. Raises OSError."""
+        self._replaced = 0
+        await self._replace()
+
+    def _replace(self) -> Task:
         # A task, so that it goes on when the page that asked goes away.
         if self._restarting is None:
             self._restarting = self.loop.spawn(self._restart())
-        await self._restarting
+        return self._restarting
 
     async def _restart(self) -> None:
         self.reporter.end_all("restarted")
-        self._set_state("restarting")
+        self._set_restarting()
         try:
             await self._end()
             self._begin()
@@ -162,6 +188,7 @@ class Kernel:
             raise
         finally:
             self._restarting = None
+            self._take_early()
 
     async def stop(self, reason: str) -> None:
         """End it for good, and tell its pages why."""
@@ -218,6 +245,13 @@ class Kernel:
         Raises WireError if it is none, and zmq.Again if far too many wait.
         """
         channel, header, parts = decode(message, client.protocol)
+        if self.state == "restarting" and not client.wants_runs and channel != "stdin":
+            # A program does not ask twice; the next process will answer.
+            self._early.append((client, channel, header, parts))
+        else:
+            self._take(client, channel, header, parts)
+
+    def _take(self, client: Client, channel: str, header: dict, parts: Parts) -> None:
         if channel == "iopub":
             return
         refused = {"dead": "dead", "restarting": "restarted"}.get(self.state, "")
@@ -245,6 +279,12 @@ class Kernel:
         self.link.request("stdin", "input_reply", {"value": value, "status": "ok"})
         return True
 
+    def _take_early(self) -> None:
+        """Take what programs asked while there was no process."""
+        early, self._early = self._early, []
+        for message in early:
+            self._take(*message)
+
     def _on_message(self, channel: str, parts: Parts) -> None:
         parent = json.loads(parts[1]).get("msg_id", "")
         if channel == "iopub":
@@ -258,7 +298,8 @@ class Kernel:
 
     def _publish(self, parts: Parts, parent: str) -> None:
         self.last_activity = datetime.now(UTC)
-        kind = json.loads(parts[0])["msg_type"]
+        header = json.loads(parts[0])
+        kind, self._session = header["msg_type"], header.get("session", "")
         if kind == "status":
             self._note_state(parts, parent)
         for client in self.clients.values():
@@ -291,32 +332,37 @@ class Kernel:
         """Note what the kernel has told programs itself, and tell the pages."""
         if state != self.state:
             self.state = state
-            self._tell_state(
-                client for client in self.clients.values() if client.wants_runs
-            )
+            for client in self.clients.values():
+                if client.wants_runs:
+                    self._tell_state(client, state)
 
     def _set_state(self, state: str) -> None:
         """Change the state and say so to all, as the kernel would."""
         self.state = state
-        self._tell_state(self.clients.values())
+        for client in self.clients.values():
+            self._tell_state(client, state)
 
-    def _tell_state(self, clients: Iterable[Client]) -> None:
-        for client in clients:
-            client.deliver("iopub", self._status(), droppable=client.wants_runs)
+    def _set_restarting(self) -> None:
+        # "restarting" tells programs that the kernel has died and the server replaces
+        # it. JupyterLab says so in a dialog, and connects anew each time it hears it.
+        died = self.process.ended.done()
+        self.state = "restarting"
+        for client in self.clients.values():
+            told = "restarting" if died or client.wants_runs else "starting"
+            self._tell_state(client, told)
 
-    def _status(self) -> Parts:
-        content = {
-            "execution_state": self.state,
-            "python": self.python,
-            "reason": self.reason,
-        }
-        return self._message("status", content)
+    def _tell_state(self, client: Client, state: str) -> None:
+        facts = {"python": self.python, "reason": self.reason}
+        parts = self._message("status", {"execution_state": state, **facts})
+        client.deliver("iopub", parts, droppable=client.wants_runs)
 
     def _message(self, kind: str, content: dict, parent: str = "") -> Parts:
         """A message of our own, as if the kernel had published it."""
-        header = self.link.session.pack(self.link.session.msg(kind)["header"])
+        header = self.link.session.msg_header(kind)
+        if self._session:
+            header["session"] = self._session
         parents = {"msg_id": parent, "msg_type": "execute_request"} if parent else {}
-        return [header, pack(parents), b"{}", pack(content)]
+        return [self.link.session.pack(header), pack(parents), b"{}", pack(content)]
 
     # Pages
 
@@ -346,7 +392,8 @@ class Kernel:
                 client, execution_state=state, reason=reason, python=self.python
             )
         else:
-            client.deliver("iopub", self._status())
+            restarts = self.state == "restarting"  # see _set_restarting
+            self._tell_state(client, "starting" if restarts else self.state)
         return client
 
     def _forget(self, session: str, visits: int) -> None:
