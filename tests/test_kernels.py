@@ -17,7 +17,16 @@ from jupyter_server.services.kernels.connection import base as reference
 
 from dustdevil.loop import Loop
 from dustdevil.sync import Queue, sleep, timeout
-from workshop.livebook import channel, client, kernel, link, process, runs, wire
+from workshop.livebook import (
+    channel,
+    client,
+    kernel,
+    link,
+    process,
+    reporter,
+    runs,
+    wire,
+)
 from workshop.livebook.kernels import Kernels, TooManyKernels
 
 numbers = count(1)
@@ -934,19 +943,6 @@ def test_a_run_that_cannot_go_on_is_said_to_be_over(play, end):
     play(test)
 
 
-def test_after_a_restart_a_page_learns_that_it_is_another_python(play):
-    async def test(started, connect):
-        page = connect(runs=True)
-        await page.told(page.run("x = 1"))
-        await started.restart()
-        again = connect("another", runs=True)
-        (greeting,) = await again.greeted()
-        assert greeting["python"] == 2
-        assert greeting["runs"] == []
-
-    play(test)
-
-
 def test_the_last_words_of_a_process_are_not_taken_for_the_next_ones(play):
     async def test(started, connect):
         page = connect(runs=True)
@@ -957,10 +953,82 @@ def test_the_last_words_of_a_process_are_not_taken_for_the_next_ones(play):
         assert (await page.told(refused))["status"] == "restarted"
         await restarting
         await page.until(lambda: page.states()[-1] == "idle")
-        states = page.states()
-        after = states[states.index("restarting") :]
-        assert [state for state in after if state != "busy"] == ["restarting", "idle"]
+        said = [message["content"] for message in page.find("status")]
+        after = said[page.states().index("restarting") + 1 :]
+        assert {content["python"] for content in after} == {2}
         assert (await page.told(page.run("3", cell="c")))["status"] == "ok"
+
+    play(test)
+
+
+EARLY = """
+import time
+end = time.time() + 8
+while time.time() < end: pass
+print('to the end')
+"""
+
+
+@pytest.mark.parametrize("pause", [0, 0.005, 0.02, 0.05])
+def test_a_stop_right_after_the_request_is_not_lost(play, pause):
+    async def test(started, connect):
+        page = connect(runs=True)
+        await page.told(page.run("1"))
+        request = page.run(EARLY, cell="b")
+        await page.told(request, "queued")
+        await sleep(pause)
+        started.interrupt()
+        told = await page.told(request)
+        assert (told["status"], told["ename"]) == ("error", "KeyboardInterrupt")
+        assert "to the end" not in page.text(request)
+        assert (await page.told(page.run("2", cell="c")))["status"] == "ok"
+
+    play(test)
+
+
+def test_a_stop_before_the_kernel_reads_the_request_is_not_lost(play):
+    async def test(started, connect):
+        page = connect(runs=True)
+        await page.told(page.run("1"))
+        started.process.signal(signal.SIGSTOP)
+        request = page.run(EARLY, cell="b")
+        await page.told(request, "queued")
+        started.interrupt()
+        started.process.signal(signal.SIGCONT)
+        assert (await page.told(request))["ename"] == "KeyboardInterrupt"
+
+    play(test)
+
+
+def test_a_run_whose_reply_never_comes_ends_all_the_same(play, monkeypatch):
+    monkeypatch.setattr(reporter, "REPLY", 0.2)
+
+    async def test(started, connect):
+        page = connect(runs=True)
+        # What an interrupt does that hits the kernel's own code, behind the cell's.
+        request = page.run(
+            "kernel = get_ipython().kernel\nkept = kernel.finish_metadata\n"
+            "def fail(*args, **kwargs):\n"
+            "    kernel.finish_metadata = kept\n    raise KeyboardInterrupt\n"
+            "kernel.finish_metadata = fail"
+        )
+        assert (await page.told(request))["status"] == "error"
+        assert (await page.told(page.run("2", cell="c")))["status"] == "ok"
+
+    play(test)
+
+
+def test_what_an_earlier_python_has_shown_is_told_as_such(play):
+    async def test(started, connect):
+        page = connect(runs=True)
+        request = page.run("print('from before')")
+        await page.told(request)
+        await started.restart()
+        again = connect("another", runs=True)
+        (greeting,) = await again.greeted()
+        told = await again.told(request)
+        assert (greeting["python"], told["python"]) == (2, 1)
+        assert shown(told) == "from before\n"
 
     play(test)
 

@@ -446,6 +446,30 @@ def test_a_cell_that_is_run_out_of_order_says_which_one_it_needs(reader):
     expect(cell.notice).to_have_count(0)
 
 
+def test_after_a_restart_the_page_says_what_is_from_before(reader):
+    reader.run(1)
+    reader.bar.get_by_role("button", name="Restart").click()
+    expect(reader.cell(1).note).to_contain_text("from before the restart")
+    reader.expect_state("idle")
+    reader.page.reload()
+    expect(reader.cell(1).note).to_contain_text("from before the restart")
+    reader.cell(1).expect_output("first")
+    reader.cell(2).run()
+    reader.cell(2).expect_notice(
+        "a is defined in cell 1, which this Python has not run"
+    )
+
+
+def test_output_of_other_code_is_said_to_be_so(reader):
+    cell = reader.cell(1)
+    cell.do("print('mine')")
+    reader.settle()
+    cell.write("print('another')")
+    expect(cell.note).to_contain_text("edited since it ran")
+    cell.write("print('mine')")
+    expect(cell.note).not_to_contain_text("since it ran")
+
+
 def test_a_name_that_no_cell_defines_is_an_ordinary_error(reader):
     cell = reader.cell(2)
     cell.do("nowhere_to_be_found")
@@ -497,6 +521,32 @@ def test_edits_outlive_the_tab_until_they_are_reset(reader):
     tab.page.reload()
     expect(tab.cell(2).editor).to_have_count(0)
     tab.page.close()
+
+
+def test_two_tabs_keep_each_others_edits(reader):
+    tab = Reader(reader.page.context.new_page(), [])
+    tab.page.goto(reader.page.url)
+    reader.cell(1).write("one = 1")
+    tab.cell(2).write("two = 2")
+    tab.page.reload()
+    expect(tab.cell(1).editor).to_have_text("one = 1")
+    expect(tab.cell(2).editor).to_have_text("two = 2")
+    tab.page.close()
+
+
+def test_an_edit_of_code_that_the_book_has_changed_is_offered(reader):
+    reader.cell(1).write("mine = 1")
+    reader.page.evaluate(
+        "for (const key of Object.keys(localStorage))"
+        " if (key.startsWith('live-edits')) {"
+        " const kept = JSON.parse(localStorage[key]);"
+        " for (const edit of Object.values(kept)) edit[0] = 'an older book';"
+        " localStorage[key] = JSON.stringify(kept); }"
+    )
+    reader.page.reload()
+    reader.cell(1).expect_notice("the book has changed it since")
+    reader.cell(1).choose("Show my version")
+    expect(reader.cell(1).editor).to_have_text("mine = 1")
 
 
 def test_the_page_can_be_saved_as_a_notebook(reader, tmp_path):
