@@ -38,7 +38,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 unit: $(READY) build
-	$(PYTEST) tests --ignore tests/test_labs.py
+	$(PYTEST) tests --ignore tests/test_labs.py --numprocesses auto --dist loadfile
 	$(PYTEST) tests/test_labs.py --numprocesses auto
 
 notebooks: $(READY)

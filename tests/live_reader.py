@@ -18,7 +18,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from workshop import book
+from workshop import book, npm
 
 ROOT = book.ROOT
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -135,7 +135,7 @@ def notebook(cells: list[tuple[str, str | None]]) -> nbformat.NotebookNode:
     return new.new_notebook(cells=made, metadata={"language_info": language})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live(pages: Path) -> Iterator[LiveServer]:
     server = LiveServer(pages)
     yield server
@@ -161,8 +161,13 @@ def own_server(pages: Path) -> Iterator[Callable[..., LiveServer]]:
 # --- the reader ----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Headless Chromium, from the system.
+
+    It ends with its module: while it is there, this process has a child and a running
+    event loop, and the tests of processes and of asyncio need a process without.
+    """
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=20_000)
@@ -253,6 +258,19 @@ class Cell:
         self.notice.get_by_role("button", name=label).click()
 
 
+def axe_violations(page: Any, selector: str = "html") -> list[Any]:
+    """What axe-core says against what a CSS selector matches."""
+    modules = npm.install(ROOT / "frontend", ROOT / "build" / "frontend")
+    page.evaluate((modules / "axe-core" / "axe.min.js").read_text("utf-8"))
+    run = "selector => axe.run(selector, {resultTypes: ['violations']})"
+    found = page.evaluate(run, selector)["violations"]
+    return [
+        (rule["id"], rule["impact"], node["target"], node["failureSummary"])
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
 def expect(locator: Any) -> Any:
     from playwright.sync_api import expect
 
@@ -311,7 +329,7 @@ def end_kernels(live: LiveServer) -> None:
             client.delete(f"/api/kernels/{kernel['id']}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served_book() -> Iterator[str]:
     """The book itself, as `make serve` serves it: the address that is printed."""
     book.ensure()

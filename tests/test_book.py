@@ -15,6 +15,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
 import yaml
+from live_reader import axe_violations, needs_chromium
 
 from workshop import book, formulas, npm, sphinx_ext
 
@@ -432,10 +433,6 @@ def test_without_a_system_npm_the_wheel_is_used(monkeypatch):
 
 # --- in a browser --------------------------------------------------------------------
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-in_a_browser = pytest.mark.skipif(
-    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here"
-)
 MODES = ["light", "dark"]
 
 
@@ -455,20 +452,6 @@ def site(pages: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """Headless Chromium, from the system."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -492,7 +475,7 @@ def visit(browser, site) -> Iterator:
     assert not complaints
 
 
-@in_a_browser
+@needs_chromium
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_light_and_asks_only_its_own_host(browser, site, name):
     responses = loaded_by(browser, urljoin(site, name))
@@ -522,32 +505,25 @@ OPEN_ALL = """new Promise((done) => {
 })"""
 
 
-@in_a_browser
+@needs_chromium
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_serious(visit, name, mode):
-    modules = npm.install(ROOT / "frontend", ROOT / "build" / "frontend")
     page = visit(name, mode=mode)
     page.evaluate(OPEN_ALL)
-    page.evaluate((modules / "axe-core" / "axe.min.js").read_text("utf-8"))
-    result = page.evaluate("axe.run({resultTypes: ['violations']})")
-    serious = [
-        (found["id"], node["target"], node["failureSummary"])
-        for found in result["violations"]
-        if found["impact"] in {"serious", "critical"}
-        for node in found["nodes"]
+    assert not [
+        found for found in axe_violations(page) if found[1] in {"serious", "critical"}
     ]
-    assert not serious
 
 
-@in_a_browser
+@needs_chromium
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_wider_than_a_phone(visit, name):
     page = visit(name, width=390)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-@in_a_browser
+@needs_chromium
 def test_the_colours_follow_the_system_and_the_reader(visit):
     page = visit("book/index.html", mode="dark")
     root = page.locator("html")
@@ -563,7 +539,7 @@ def test_the_colours_follow_the_system_and_the_reader(visit):
     assert "light" in button.get_attribute("aria-label")
 
 
-@in_a_browser
+@needs_chromium
 def test_the_contents_are_a_drawer_on_a_phone(visit):
     page = visit("book/glossary.html", width=390)
     contents = page.get_by_role("navigation", name="Contents of the book")
@@ -578,7 +554,7 @@ def test_the_contents_are_a_drawer_on_a_phone(visit):
     page.wait_for_url("**/then-and-now.html")
 
 
-@in_a_browser
+@needs_chromium
 def test_the_first_tab_skips_to_the_text(visit):
     page = visit("book/glossary.html")
     page.keyboard.press("Tab")
@@ -586,7 +562,7 @@ def test_the_first_tab_skips_to_the_text(visit):
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-@in_a_browser
+@needs_chromium
 def test_the_search_works_from_any_page(visit):
     page = visit("book/glossary.html")
     page.keyboard.press("/")
@@ -605,7 +581,7 @@ def explained(name: str) -> list[str]:
     return sorted({re.sub(r".*<(.*)>", r"\1", role) for role in roles})
 
 
-@in_a_browser
+@needs_chromium
 @pytest.mark.parametrize(
     "name", [name for name in CHAPTERS if re.match(r"book/\d", name)]
 )

@@ -1,5 +1,6 @@
 """The contract of dustdevil.child, with a pidfd and without."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ def loop(request, monkeypatch):
     else:
         monkeypatch.delattr(os, "pidfd_open", raising=False)
         monkeypatch.setattr(module, "INTERVAL", 0.005)
+    gc.collect()  # what earlier tests left open must not be closed meanwhile
     before = set(os.listdir("/proc/self/fd"))
     loop = Loop()
     yield loop

@@ -11,7 +11,7 @@ from dustdevil.coroutine import CancelledError, Scheduler, let_others_run
 from dustdevil.events import EventStream, ServerSentEvent, Topic, last_number
 from dustdevil.loop import Loop
 from dustdevil.messages import HTTPError
-from dustdevil.sync import Event
+from dustdevil.sync import Event, timeout
 from dustdevil.web import Application
 
 
@@ -46,6 +46,24 @@ def test_numbers_can_come_from_elsewhere():
     topic.forget()
     assert (topic.number, topic.since(0), topic.publish("c")) == (0, [], 1)
     assert topic.since(9) == [(1, "c")]
+
+
+@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("tell", [lambda topic: topic.publish("a"), Topic.wake])
+def test_what_comes_while_somebody_begins_to_wait_is_heard(loop, turns, tell):
+    topic = Topic()
+
+    async def main():
+        task = loop.spawn(topic.after(0, 10 * PATIENCE))
+        for _ in range(turns):
+            await let_others_run()
+        loop.ready.rotate(1)  # be the first in the turn that comes
+        await let_others_run()
+        tell(topic)
+        async with timeout(PATIENCE):
+            return await task
+
+    assert loop.run(main()) == topic.since(0)
 
 
 def test_those_who_wait_can_be_woken_without_a_message():

@@ -8,10 +8,8 @@ import html
 import io
 import itertools
 import json
-import os
 import pathlib
 import re
-import shutil
 import textwrap
 from xml.etree import ElementTree
 
@@ -314,15 +312,8 @@ def test_the_scripts_are_small():
     assert (STATIC / "quiz.js").stat().st_size <= 5 * 1024
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-
-
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
+def page(tmp_path_factory, browser):
     from workshop.quiz import predict
 
     quiz = predict("1 + 2?", code="1 + 2", choices={"12": "Text.", "3": "Numbers."})
@@ -336,15 +327,9 @@ def page(tmp_path_factory):
         + f"</head><body>{walk().html()}"
         f"{quiz._repr_html_()}</body></html>"
     )
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        tab = chromium.new_page()
-        tab.goto((folder / "index.html").as_uri())
-        yield tab
-        chromium.close()
+    tab = browser.new_page()
+    tab.goto((folder / "index.html").as_uri())
+    return tab
 
 
 def test_the_player_steps_forth_and_back(page):

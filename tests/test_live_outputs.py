@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_reader import ROOT, SCREENSHOTS, TOKEN, expect, needs_chromium
+from live_reader import ROOT, SCREENSHOTS, TOKEN, axe_violations, expect, needs_chromium
 
 from workshop import npm
 
@@ -89,15 +89,7 @@ class Shown:
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     def assert_accessible(self) -> None:
-        axe = MODULES / "axe-core" / "axe.min.js"
-        self.page.evaluate(axe.read_text("utf-8"))
-        found = self.page.evaluate("axe.run('.live-cell')")["violations"]
-        said = [
-            (rule["id"], node["html"], node["any"][0]["message"])
-            for rule in found
-            for node in rule["nodes"]
-        ]
-        assert said == []
+        assert not axe_violations(self.page, ".live-cell")
 
 
 def stream(text: str, name: str = "stdout") -> dict[str, Any]:

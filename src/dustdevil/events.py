@@ -105,22 +105,24 @@ class Topic:
         """The messages after this number: as soon as there are any, or [] after
         `seconds`, or when woken. HTTPError 503 if too many wait already."""
         if not self.since(number):
-            with suppress(TimeoutError):
-                async with timeout(seconds):
-                    await self._next()
+            # In line first: who enters a timeout gives all others a turn.
+            coming = self._stand_in_line()
+            try:
+                with suppress(TimeoutError):
+                    async with timeout(seconds):
+                        await coming
+            finally:
+                # Also when the client went away, or waited long enough.
+                self._waiting.discard(coming)
         return self.since(number)
 
-    async def _next(self) -> None:
-        """Wait for the next message."""
+    def _stand_in_line(self) -> Future:
+        """What is done when there is a message, or somebody calls `wake`."""
         if len(self._waiting) >= self.most:
             raise HTTPError(503, "too many are waiting", [("Retry-After", "5")])
         future = Future()
         self._waiting.add(future)
-        try:
-            await future
-        finally:
-            # Also when the client went away, or waited long enough.
-            self._waiting.discard(future)
+        return future
 
     async def follow(self, number: int | None = None) -> AsyncIterator[Numbered]:
         """The messages after this number, one after the other; by default, all to come.

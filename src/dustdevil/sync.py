@@ -37,7 +37,8 @@ class timeout:
         async with timeout(5):
             line = await stream.read_until(b"\\n")
 
-    The block is left with TimeoutError.
+    The block is left with TimeoutError. To enter it lets all others run once: what is
+    true before it may not be true in it.
     """
 
     def __init__(self, seconds: float | None) -> None:
