@@ -18,9 +18,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from workshop import book, npm
+from workshop import book
 
 ROOT = book.ROOT
+FRONTEND = ROOT / "build" / "frontend"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 TOKEN = "a-token-for-tests"
@@ -95,10 +96,12 @@ def small_book(root: Path, notebooks: dict[str, nbformat.NotebookNode]) -> Path:
     (root / "book").mkdir()
     for name in ("frontend", "src", "book/_static"):
         (root / name).symlink_to(ROOT / name)
-    # What npm has fetched once need not be fetched again.
-    (ROOT / "build" / "frontend").mkdir(parents=True, exist_ok=True)
-    (root / "build").mkdir()
-    (root / "build" / "frontend").symlink_to(ROOT / "build" / "frontend")
+    # What npm has fetched once need not be fetched again. The rest of that folder is
+    # written by each build, and builds of several books may run at once.
+    book.ensure()
+    (root / "build" / "frontend").mkdir(parents=True)
+    for name in ("node_modules", ".installed"):
+        (root / "build" / "frontend" / name).symlink_to(FRONTEND / name)
     shutil.copy(ROOT / "_config.yml", root)
     chapters = "".join(f"- file: book/{name}\n" for name in notebooks)
     (root / "book" / "_toc.yml").write_text(
@@ -260,8 +263,8 @@ class Cell:
 
 def axe_violations(page: Any, selector: str = "html") -> list[Any]:
     """What axe-core says against what a CSS selector matches."""
-    modules = npm.install(ROOT / "frontend", ROOT / "build" / "frontend")
-    page.evaluate((modules / "axe-core" / "axe.min.js").read_text("utf-8"))
+    script = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
+    page.evaluate(script.read_text("utf-8"))
     run = "selector => axe.run(selector, {resultTypes: ['violations']})"
     found = page.evaluate(run, selector)["violations"]
     return [

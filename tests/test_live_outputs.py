@@ -13,23 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_reader import ROOT, SCREENSHOTS, TOKEN, axe_violations, expect, needs_chromium
+from live_reader import SCREENSHOTS, TOKEN, axe_violations, expect, needs_chromium
 
 from workshop import npm
 
 pytestmark = needs_chromium
 
-MODULES = ROOT / "build" / "frontend" / "node_modules"
-
 
 @pytest.fixture(scope="session")
 def bundle(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`frontend/test/page.js` as the build would bundle it. `pages` has run npm."""
+    """`frontend/test/page.js` as the build would bundle it."""
+    frontend = pages.parent / "frontend"
     folder = tmp_path_factory.mktemp("bundle")
     words = [
         npm.node(),
-        MODULES / "esbuild" / "bin" / "esbuild",
-        MODULES.parent / "test" / "page.js",
+        frontend / "node_modules" / "esbuild" / "bin" / "esbuild",
+        frontend / "test" / "page.js",
         "--bundle",
         "--splitting",
         "--format=esm",
@@ -37,7 +36,7 @@ def bundle(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--outdir={folder}",
         "--log-level=error",
     ]
-    subprocess.run(words, check=True, cwd=MODULES.parent)
+    subprocess.run(words, check=True, cwd=frontend)
     return folder
 
 
