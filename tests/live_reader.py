@@ -322,14 +322,29 @@ def reader(visit: Callable[..., Reader], live: LiveServer) -> Iterator[Reader]:
     end_kernels(live)
 
 
-def end_kernels(live: LiveServer) -> None:
+def api(live: LiveServer) -> Any:
+    """A client of the server's REST interface."""
     import httpx
 
-    with httpx.Client(
-        base_url=live.address, headers={"Authorization": f"token {TOKEN}"}
-    ) as client:
+    headers = {"Authorization": f"token {TOKEN}"}
+    return httpx.Client(base_url=live.address, headers=headers)
+
+
+def end_kernels(live: LiveServer) -> None:
+    with api(live) as client:
         for kernel in client.get("/api/kernels").json():
             client.delete(f"/api/kernels/{kernel['id']}")
+
+
+def no_page_is_left(live: LiveServer) -> None:
+    """Wait until the server has noticed that all its pages are closed."""
+    deadline = time.monotonic() + 20
+    with api(live) as client:
+        while any(
+            kernel["connections"] for kernel in client.get("/api/kernels").json()
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from live_reader import (
     eventually,
     expect,
     needs_chromium,
+    no_page_is_left,
 )
 
 pytestmark = needs_chromium
@@ -400,6 +401,7 @@ def test_too_many_kernels_are_refused_in_the_servers_words(visit, own_server):
     two.cell(1).run()
     two.cell(1).expect_notice("maximum number of Pythons")
     one.page.close()
+    no_page_is_left(server)
     two.cell(1).choose("Try again")
     two.cell(1).expect_output("first")
 
