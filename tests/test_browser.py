@@ -483,6 +483,18 @@ def test_axe_finds_nothing_serious_in_live_cells(reader, visit, live, mode):
     assert not axe_violations(reader.page)
 
 
+# What a cell's tools lie on that is not their own: headings, and outputs above.
+COVERED = """[...document.querySelectorAll(".live-tools")].flatMap((tools) => {
+  const box = tools.getBoundingClientRect();
+  return [...document.querySelectorAll("main h1, .cell_output pre")]
+    .filter((other) => {
+      const { top, bottom } = other.getBoundingClientRect();
+      return bottom > box.top && top < box.bottom;
+    })
+    .map((other) => other.textContent);
+})"""
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen_or_lies_under_the_bar(visit, live):
     address = f"{live.address}book/cells.html?token={TOKEN}"
     reader = visit(address, width=390, touch=True)
@@ -495,6 +507,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_or_lies_under_the_bar(visit
     reader.picture("phone-editor")
     page = reader.page
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(COVERED) == []
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     last = page.locator(".site-footer").bounding_box()
     assert last["y"] + last["height"] <= reader.bar.bounding_box()["y"]
