@@ -15,7 +15,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
 import yaml
-from live_reader import axe_violations, needs_chromium
+from live_reader import Quiet, axe_violations, needs_chromium
 
 from workshop import book, formulas, npm, sphinx_ext
 
@@ -434,11 +434,6 @@ def test_without_a_system_npm_the_wheel_is_used(monkeypatch):
 # --- in a browser --------------------------------------------------------------------
 
 MODES = ["light", "dark"]
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,7 @@ class Topic:
         return self.since(number)
 
     def _stand_in_line(self) -> Future:
-        """What is done when there is a message, or somebody calls `wake`."""
+        """A Future that `publish` and `wake` finish. HTTPError 503 if too many wait."""
         if len(self._waiting) >= self.most:
             raise HTTPError(503, "too many are waiting", [("Retry-After", "5")])
         future = Future()

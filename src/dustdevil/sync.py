@@ -37,8 +37,8 @@ class timeout:
         async with timeout(5):
             line = await stream.read_until(b"\\n")
 
-    The block is left with TimeoutError. To enter it lets all others run once: what is
-    true before it may not be true in it.
+    The block ends with TimeoutError. Other tasks may run before the block starts: check
+    inside the block whatever they can change.
     """
 
     def __init__(self, seconds: float | None) -> None:
