@@ -94,6 +94,17 @@ def test_a_signal_is_a_negative_return_code(loop):
     assert loop.run(main()) == -signal.SIGTERM
 
 
+def test_a_signal_that_comes_before_we_know_of_the_end(loop):
+    async def main():
+        async with Process("true") as process:
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            process.signal(signal.SIGTERM)  # subprocess polls, and so waits for it
+            async with timeout(30):
+                return await process.ended
+
+    assert loop.run(main()) == 0
+
+
 def test_leaving_the_block_kills(loop):
     async def main():
         async with Process("cat") as process:

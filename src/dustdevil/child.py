@@ -156,6 +156,8 @@ def look_again_and_again(
 
 def has_ended(process: Popen) -> bool:
     """Whether a child has ended, without waiting for it where that can be had."""
+    if process.returncode is not None:  # Popen waited: send_signal() polls first
+        return True
     if hasattr(os, "waitid"):
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, process.pid, options) is not None
