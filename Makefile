@@ -103,7 +103,7 @@ outdated: $(READY)
 	$(BIN)/pip list --outdated
 
 # Progress stays visible: a silent minute looks like a hang.
-$(READY): requirements.txt pyproject.toml setup.py $(wildcard src/dustdevil/*.[ch])
+$(READY): requirements.txt pyproject.toml setup.py $(wildcard src/dustdevil/*/*.[ch])
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \
 	  sys.exit(0 if (3, 11) <= v < (3, 14) else "Dust Devil needs Python 3.11 to 3.13, and %s is %d.%d: try make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
 	@echo "Setting up $(VENV) (once; a minute or two) ..."

@@ -26,9 +26,9 @@ setup(
     cmdclass={"build_py": BuildWithPieces},
     ext_modules=[
         Extension(
-            f"dustdevil.{name}",
-            [f"src/dustdevil/{name}.c"],
-            depends=["src/dustdevil/_slots.h"],
+            f"dustdevil.speedups.{name}",
+            [f"src/dustdevil/speedups/{name}.c"],
+            depends=["src/dustdevil/speedups/_slots.h"],
             optional=True,
         )
         for name in NAMES

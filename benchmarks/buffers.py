@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 
-from dustdevil.buffers import Allocator
+from dustdevil.memory import Allocator
 
 CHUNK = 65536
 SIZES = (100, 1500, 16384, 65536)

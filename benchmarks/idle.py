@@ -29,7 +29,11 @@ UVICORN = "--timeout-keep-alive", "3600", "--no-access-log", "--log-level", "war
 PEERS = [
     Peer("nginx", NGINX, ["nginx"]),
     Peer("ours", ours("hello_dustdevil:app", *PATIENT), env=PURE),
-    Peer("ours + C", ours("hello_dustdevil:app", *PATIENT), ["dustdevil._speedups"]),
+    Peer(
+        "ours + C",
+        ours("hello_dustdevil:app", *PATIENT),
+        ["dustdevil.speedups._speedups"],
+    ),
     Peer(
         "uvicorn uvloop",
         module("uvicorn", "hello_asgi:app", "--port", "PORT", *UVICORN),

@@ -12,7 +12,7 @@ from time import process_time
 from types import SimpleNamespace
 
 from dustdevil import Application
-from dustdevil.monitor import Monitor
+from dustdevil.web import Monitor
 
 REQUESTS, ROUNDS = 20_000, 15
 HEAD = SimpleNamespace(method="GET", target="/", host="x", upgrade="", headers={})

@@ -77,7 +77,7 @@ def gunicorn(kind: str, *options: str) -> list[str]:
 PURE = {"DUSTDEVIL_PURE": "1"}
 WAITRESS = module("waitress", "--port=PORT", "--host=127.0.0.1", "hello_wsgi:app")
 NGINX = ["nginx", "-p", str(BUILD), "-c", "nginx-PORT.conf"]
-EXTENSION, WSGI = "dustdevil._speedups", "dustdevil.wsgi"
+EXTENSION, WSGI = "dustdevil.speedups._speedups", "dustdevil.wsgi.gateway"
 
 HELLO = [
     Peer("C epoll", [str(BUILD / "epoll"), "PORT"], [str(BUILD / "epoll")]),

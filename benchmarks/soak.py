@@ -27,15 +27,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from dustdevil.coroutine import Task
-from dustdevil.deflate import Deflate
-from dustdevil.frames import BINARY, TEXT, WebSocketProtocol, frame
+from dustdevil.http import Server, ServerSettings
 from dustdevil.loop import Loop
-from dustdevil.server import Server, ServerSettings
-from dustdevil.stream import Stream
+from dustdevil.stream import Stream, connect
 from dustdevil.sync import gather, sleep, timeout
-from dustdevil.tcp import connect
 from dustdevil.web import Application, Response
-from dustdevil.websocket import websocket
+from dustdevil.websocket import (
+    BINARY,
+    TEXT,
+    Deflate,
+    WebSocketProtocol,
+    frame,
+    websocket,
+)
 
 # Short enough that what waits for a deadline is over when we look.
 SETTINGS = {

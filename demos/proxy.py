@@ -22,11 +22,11 @@ import argparse
 import logging
 from collections.abc import AsyncIterator, Iterable
 
-from dustdevil import prefork
-from dustdevil.client import Client, ClientSettings
 from dustdevil.fields import lazy
-from dustdevil.outgoing import ClientError
-from dustdevil.stream import Stream, running_loop
+from dustdevil.http import Client, ClientError, ClientSettings
+from dustdevil.loop import running_loop
+from dustdevil.processes import prefork
+from dustdevil.stream import Stream
 from dustdevil.sync import gather, sleep
 
 log = logging.getLogger("dustdevil")

@@ -19,8 +19,8 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+from dustdevil.http import Server
 from dustdevil.loop import Loop
-from dustdevil.server import Server
 from dustdevil.web import Application
 from dustdevil.websocket import websocket
 

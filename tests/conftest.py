@@ -21,7 +21,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--stack",
         metavar="FOLDER",
-        help="test FOLDER/X.py in the place of dustdevil.X, where there is one",
+        help="test FOLDER/sync.py in the place of dustdevil.sync, and so on",
     )
 
 

@@ -118,12 +118,10 @@ def compiled_task_factory():
 
 def bind(module):
     """Have `_fastpath` know our classes, as the module `connection` does."""
-    from dustdevil.body import NO_BODY
-    from dustdevil.channel import Host
-    from dustdevil.connection import Connection
     from dustdevil.coroutine import CancelledError
+    from dustdevil.http import NO_BODY, Connection, Host
+    from dustdevil.http.writer import opening
     from dustdevil.stream import Stream
-    from dustdevil.writer import opening
 
     module.bind(Connection, Stream, Host, NO_BODY, opening, CancelledError)
 

@@ -37,10 +37,10 @@ def test_the_index_tells_how_to_use_ones_own_modules_from_any_directory(tmp_path
     text = "\n".join(cell.source for cell in page.cells)
     (told,) = re.findall(r"```python\n(.*?overlay.*?)```", text, re.DOTALL)
     mine = tmp_path / "mystack"
-    mine.mkdir()
-    (mine / "cors.py").write_text("MINE = True\n")
+    (mine / "web").mkdir(parents=True)
+    (mine / "web" / "cors.py").write_text("MINE = True\n")
     done = subprocess.run(
-        [sys.executable, "-c", f"{told}\nfrom dustdevil.cors import MINE"],
+        [sys.executable, "-c", f"{told}\nfrom dustdevil.web.cors import MINE"],
         cwd=tmp_path,
         env={**os.environ, VARIABLE: str(mine)},
         capture_output=True,

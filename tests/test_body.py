@@ -2,10 +2,8 @@
 
 import pytest
 
-from dustdevil.body import NO_BODY, Body, Page, close
 from dustdevil.coroutine import Scheduler
-from dustdevil.head import Headers, ProtocolError
-from dustdevil.http1 import Data, End
+from dustdevil.http import NO_BODY, Body, Data, End, Headers, Page, ProtocolError, close
 
 
 class Source:

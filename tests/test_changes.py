@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from dustdevil.changes import Changes
+from dustdevil.processes import Changes
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from dustdevil.channel import Channel
 from dustdevil.coroutine import let_others_run
+from dustdevil.http import ServerSettings
+from dustdevil.http.channel import Channel
 from dustdevil.loop import Loop
-from dustdevil.server import ServerSettings
 from dustdevil.stream import HIGH_WATER, Stream
 
 

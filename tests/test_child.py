@@ -1,4 +1,4 @@
-"""The contract of dustdevil.child, with a pidfd and without."""
+"""The contract of dustdevil.processes.child, with a pidfd and without."""
 
 import gc
 import os
@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from dustdevil import child as module
-from dustdevil.child import Finished, Process, on_exit, run_process
 from dustdevil.coroutine import CancelledError
 from dustdevil.loop import Loop
+from dustdevil.processes import Finished, Process, on_exit, run_process
+from dustdevil.processes import child as module
 from dustdevil.stream import LimitExceeded
 from dustdevil.sync import gather, timeout
 

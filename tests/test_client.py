@@ -11,12 +11,10 @@ from contextlib import nullcontext, suppress
 
 import pytest
 
-from dustdevil.client import Client, ClientError, ClientSettings
 from dustdevil.coroutine import let_others_run
-from dustdevil.head import ProtocolError
+from dustdevil.http import Client, ClientError, ClientSettings, ProtocolError, Server
 from dustdevil.loop import Loop
 from dustdevil.resolver import Resolver
-from dustdevil.server import Server
 from dustdevil.stream import StreamClosed
 from dustdevil.sync import gather, sleep
 from dustdevil.web import Application, Response

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_web import header, request
 
-from dustdevil import cookies as module
-from dustdevil.cookies import SignedCookies
-from dustdevil.web import Response
+from dustdevil.web import Response, SignedCookies
+from dustdevil.web import cookies as module
 
 KEY, OTHER = "k" * 16, b"o" * 16
 ALPHABET = string.ascii_letters + string.digits + "-_."

@@ -3,8 +3,7 @@
 import pytest
 from test_web import ask, header
 
-from dustdevil.cors import Cors
-from dustdevil.web import Application
+from dustdevil.web import Application, Cors
 
 
 @pytest.fixture

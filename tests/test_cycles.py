@@ -1,4 +1,4 @@
-"""The contract of dustdevil.cycles."""
+"""The contract of dustdevil.collector.cycles."""
 
 import builtins
 import gc
@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dustdevil.connection import Connection
+from dustdevil.collector import (
+    Graph,
+    LeakWatch,
+    Step,
+    shortest_cycle,
+    trial_deletion,
+)
 from dustdevil.coroutine import let_others_run
-from dustdevil.cycles import Graph, LeakWatch, Step, shortest_cycle, trial_deletion
+from dustdevil.http import Connection, Server
 from dustdevil.loop import Loop
-from dustdevil.messages import Response
-from dustdevil.server import Server
-from dustdevil.tcp import connect
+from dustdevil.stream import connect
+from dustdevil.web import Response
 
 
 class Node:

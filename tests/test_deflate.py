@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dustdevil import deflate
-from dustdevil.deflate import Deflate, accept_offer
-from dustdevil.frames import (
+from dustdevil.websocket import (
     BINARY,
     CLOSE,
     CONTINUATION,
-    PIECE,
     PING,
     TEXT,
     Closed,
+    Deflate,
     Ping,
     WebSocketProtocol,
+    accept_offer,
+    deflate,
     frame,
 )
+from dustdevil.websocket.frames import PIECE
 
 MASK = b"abcd"
 RSV1, RSV2, RSV3 = 0x40, 0x20, 0x10

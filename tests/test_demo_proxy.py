@@ -10,8 +10,8 @@ from websockets.sync.client import connect
 from websockets.sync.server import serve
 
 from demos.proxy import Proxy, Tunnel, end_to_end
+from dustdevil.http import Server, ServerSettings
 from dustdevil.loop import Loop
-from dustdevil.server import Server, ServerSettings
 from dustdevil.stream import Stream
 
 PATIENCE = 10

@@ -8,11 +8,16 @@ from test_server import PATIENCE, Client, Latch, Running
 from test_web import request
 
 from dustdevil.coroutine import CancelledError, Scheduler, let_others_run
-from dustdevil.events import EventStream, ServerSentEvent, Topic, last_number
 from dustdevil.loop import Loop
-from dustdevil.messages import HTTPError
 from dustdevil.sync import Event, timeout
-from dustdevil.web import Application
+from dustdevil.web import (
+    Application,
+    EventStream,
+    HTTPError,
+    ServerSentEvent,
+    Topic,
+    last_number,
+)
 
 
 @pytest.fixture

@@ -29,14 +29,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_server import Answer, hello, post, request
 
-import dustdevil.connection
-from dustdevil import http1
-from dustdevil.body import NO_BODY
-from dustdevil.connection import Connection
+import dustdevil.http.connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
-from dustdevil.head import ProtocolError
+from dustdevil.http import NO_BODY, Connection, ProtocolError, Server
+from dustdevil.http import parser as http1
 from dustdevil.loop import Loop
-from dustdevil.server import Server
 from dustdevil.stream import Stream
 
 BARE = request()
@@ -61,10 +58,13 @@ class Pair:
         self.server._set_time(100.0)
         self.client, sock = socketpair()
         self.client.setblocking(False)
-        earlier, dustdevil.connection.FastPath = dustdevil.connection.FastPath, path
+        earlier, dustdevil.http.connection.FastPath = (
+            dustdevil.http.connection.FastPath,
+            path,
+        )
         self.connection = Connection(self.server, Stream(sock, self.loop), None)
         self.server.connections.add(self.connection)
-        dustdevil.connection.FastPath = earlier
+        dustdevil.http.connection.FastPath = earlier
 
     def turns(self, number=4):
         """Take so many turns, none of which waits."""
@@ -680,7 +680,7 @@ def test_it_takes_connections_of_ours_only(library, fast_path):
 
 def test_it_is_bound_to_classes_with_slots_only(library):
     module = load(library)
-    given = [Connection, Stream, dustdevil.channel.Host, None, None, None]
+    given = [Connection, Stream, dustdevil.http.channel.Host, None, None, None]
 
     class Bare:
         pass
@@ -709,7 +709,7 @@ def test_it_is_bound_to_classes_with_slots_only(library):
 
 def test_what_opens_a_response_need_not_give_bytes(library):
     module = load(library)
-    host = dustdevil.channel.Host
+    host = dustdevil.http.channel.Host
     module.bind(Connection, Stream, host, NO_BODY, print, CancelledError)
     one = Pair(hello, module.FastPath)
     with closing(one):
@@ -725,15 +725,15 @@ def test_somebody_elses_stream_is_served_in_python(library, monkeypatch):
         """With the same ones."""
 
     module = load(library)
-    monkeypatch.setattr(dustdevil.connection, "fastpath", module)
+    monkeypatch.setattr(dustdevil.http.connection, "fastpath", module)
     for own in Own, Alike:
         with monkeypatch.context() as here:
-            here.setattr(dustdevil.connection, "Stream", own)
-            assert dustdevil.connection.fast_path() is None
-    assert dustdevil.connection.fast_path() is module.FastPath
-    assert dustdevil.connection.fast_path() is None  # the second time
-    monkeypatch.setattr(dustdevil.connection, "fastpath", None)
-    assert dustdevil.connection.fast_path() is None
+            here.setattr(dustdevil.http.connection, "Stream", own)
+            assert dustdevil.http.connection.fast_path() is None
+    assert dustdevil.http.connection.fast_path() is module.FastPath
+    assert dustdevil.http.connection.fast_path() is None  # the second time
+    monkeypatch.setattr(dustdevil.http.connection, "fastpath", None)
+    assert dustdevil.http.connection.fast_path() is None
 
 
 def test_nothing_is_kept_of_a_connection_that_is_closed(pair):
@@ -758,8 +758,8 @@ def test_a_server_that_is_dropped_with_its_connections_open(fast_path):
     sock, loop = one.connection.stream.sock, one.loop
     sock.close()
     loop.poller.close()
-    loop._bell.close()
-    loop._ear.close()
+    loop._wake_send.close()
+    loop._wake_recv.close()
     one.client.close()
     del one, sock, loop
     gc.collect()
@@ -823,7 +823,7 @@ def test_no_memory_is_an_error_and_not_a_crash(library):
 LEAKS = """
 import gc, logging
 from time import time
-from dustdevil.writer import opening
+from dustdevil.http.writer import opening
 logging.disable()
 
 def work():

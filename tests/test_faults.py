@@ -34,7 +34,7 @@ from dustdevil.websocket import WebSocket
 FULL = """
 import logging, os, resource
 from dustdevil.loop import Loop
-from dustdevil.server import Server
+from dustdevil.http import Server
 
 class Answer:
     status, headers, body, length, upgrade = 200, (), b"hello", None, None

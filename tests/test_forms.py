@@ -10,9 +10,7 @@ import pytest
 from test_server import PATIENCE, Client, Latch, Running
 from test_web import request, run
 
-from dustdevil import forms
-from dustdevil.forms import FormError, Values
-from dustdevil.web import Application
+from dustdevil.web import Application, FormError, Values, forms
 
 URLENCODED = "Content-Type: application/x-www-form-urlencoded"
 MULTIPART = "Content-Type: multipart/form-data; boundary=b"
@@ -238,7 +236,7 @@ def test_no_room_for_a_saved_file_leaves_none(tmp_path, monkeypatch):
         open(path, mode).close()
         return open("/dev/full", "wb", buffering=0)
 
-    monkeypatch.setattr("dustdevil.forms.FileIO", full)
+    monkeypatch.setattr("dustdevil.web.forms.FileIO", full)
     with pytest.raises(FormError) as caught:
         run(upload.save(tmp_path / "x"))
     assert caught.value.status == 507

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dustdevil.frames import (
+from dustdevil.websocket import (
     BINARY,
     CLOSE,
     CONTINUATION,
@@ -19,9 +19,9 @@ from dustdevil.frames import (
     Ping,
     Pong,
     WebSocketProtocol,
-    apply_mask,
     frame,
 )
+from dustdevil.websocket.frames import apply_mask
 
 MASK = bytes.fromhex("37fa213d")
 

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dustdevil import http1
-from dustdevil.head import Head, ProtocolError
-from dustdevil.http1 import Data, End, Limits, RequestParser
+from dustdevil.http import Data, End, Head, Limits, ProtocolError, RequestParser
+from dustdevil.http import parser as http1
 
 ATTRIBUTES = ("expects_continue", "has_body", "host", "keep_alive", "length",
               "method", "target", "upgrade", "version")  # fmt: skip

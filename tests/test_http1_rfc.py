@@ -14,12 +14,12 @@ import pytest
 from test_http1 import REJECTED, chunked, get, post
 from test_server import Answer, Running
 
-from dustdevil import http1, twins
-from dustdevil.head import Head, ProtocolError
-from dustdevil.http1 import Data, End, Limits, RequestParser
+from dustdevil.http import Data, End, Head, Limits, ProtocolError, RequestParser
+from dustdevil.http import parser as http1
+from dustdevil.speedups import pure as twins
 
 try:
-    from dustdevil import _speedups
+    from dustdevil.speedups import _speedups
 except ImportError:
     READERS = [twins]
 else:

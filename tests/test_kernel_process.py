@@ -536,7 +536,7 @@ SERVE = """
 import json, os, sys
 from pathlib import Path
 from dustdevil.loop import Loop
-from dustdevil.poller import READ
+from dustdevil.loop import READ
 from test_kernel_process import Counting
 from workshop.livebook.kernels import Kernels
 

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from workshop import overlay
 from workshop.labs import engine, mistakes
-from workshop.labs.lab import REFERENCE, VARIABLE, LabError, all_labs, find
+from workshop.labs.lab import VARIABLE, LabError, all_labs, find
 from workshop.labs.progress import Progress
 from workshop.labs.source import empty, functions, not_written, plant
 
@@ -76,7 +77,7 @@ def comments(source):
 @every_lab
 def test_the_starter_keeps_signatures_docstrings_and_comments(lab):
     for module, text in engine.starter(lab).items():
-        reference = (REFERENCE / f"{module}.py").read_text()
+        reference = overlay.reference(module).read_text()
         before, after = functions(ast.parse(reference)), functions(ast.parse(text))
         assert list(before) == list(after)
         for name in before:
@@ -135,7 +136,7 @@ def rewritten(lab, folder, body):
     """Reference modules with the text of every function of the lab changed."""
     mistakes.write(lab, folder)
     for module in lab.modules:
-        file = folder / f"{module}.py"
+        file = folder / overlay.path_of(module)
         names = [f.name for f in lab.functions if f.module == module]
         lines = file.read_text().splitlines()
         nodes = functions(ast.parse(file.read_text()))
@@ -179,7 +180,7 @@ def test_no_function_can_be_left_empty(lab, folder, name):
     """Everything else as in the reference: the checks still miss this one."""
     mistakes.write(lab, folder)
     (function,) = (f for f in lab.functions if f.name == name)
-    file = folder / f"{function.module}.py"
+    file = folder / overlay.path_of(function.module)
     reference = file.read_text()
     file.write_text(empty(reference, {name: function.step}))
     verdicts = run(lab, folder, step=function.step, limit=1)
@@ -194,7 +195,7 @@ def test_no_function_can_be_left_empty(lab, folder, name):
 def test_start_never_overwrites_without_being_told(folder):
     lab = LABS[0]
     engine.start(lab, folder)
-    file = folder / f"{lab.modules[0]}.py"
+    file = folder / overlay.path_of(lab.modules[0])
     file.write_text("mine = 1\n")
     assert "stays as it is" in engine.start(lab, folder)[0]
     assert file.read_text() == "mine = 1\n"
@@ -235,7 +236,7 @@ def test_other_right_answers_pass(lab, file, folder):
 )
 def test_other_right_answers_keep_the_whole_contract(lab, file, folder):
     mistakes.write(lab, folder, file.read_text())
-    tests = [f"tests/test_{module}.py" for module in lab.modules]
+    tests = [f"tests/test_{m.rpartition('.')[2]}.py" for m in lab.modules]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [*command, "--stack", str(folder), *tests],
@@ -534,7 +535,7 @@ def test_the_command_line_from_start_to_solution(lab, folder):
     assert "hint 2 of 3" in second
     assert "return handler" in command(folder, "solution", "1", "--step", "1")[1]
     assert "return handler" in command(folder, "diff", "1")[1]
-    shutil.copy(REFERENCE / "routing.py", folder / "routing.py")
+    shutil.copy(overlay.reference("routing"), folder / "routing.py")
     status, output = command(folder, "check", "1", "--all")
     assert status == 0
     assert "10 of 10" in output
@@ -555,7 +556,7 @@ def test_watch_without_a_terminal_answers_every_save(lab, folder):
     )
     try:
         assert "not attempted" in until(process.stdout, " of 10")
-        shutil.copy(REFERENCE / "routing.py", folder / "routing.py")
+        shutil.copy(overlay.reference("routing"), folder / "routing.py")
         saved = time.perf_counter()
         assert "Lab 1 is done" in until(process.stdout, " of 10")
         print(f"\nsave to verdict: {time.perf_counter() - saved:.2f} s")

@@ -1,120 +1,112 @@
-"""The floors of the stack: a module imports only from floors below its own."""
+"""The layers of the stack: a package imports only from layers below its own."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import dustdevil
+from workshop import lines, pieces
 
-SRC = Path(__file__).resolve().parents[1] / "src"
-
-# From the ground up, in the order of the table of pieces, but for `threads`, `child`
-# and what is in C, on which others stand. Modules of one floor may not import each
-# other unless the line puts them in order, too.
-FLOORS = [
-    "routing",
-    "grammar",
-    "twins",
-    "_slots",
-    "_speedups",
-    "_fastpath",
-    "_tasks",
-    "speedups",
-    "coroutine",
-    "fields",
-    "metrics",
-    "sampling",
-    "poller",
-    "loop",
-    "stream",
-    "tls",
-    "tcp",
-    "sync",
-    "locks",
-    "threads",
-    "child",
-    "lookup",
-    "resolver",
-    "buffers",
-    "cycles",
-    "collector",
-    "head",
-    "http1",
-    "writer",
-    "body",
-    "channel",
-    "connection",
-    "server",
-    "census",
-    "supervisor",
-    "worker",
-    "prefork",
-    "responses",
-    "outgoing",
-    "client",
-    "environ",
-    "wsgi",
-    "wsgi_app",
-    "multipart",
-    "forms",
-    "messages",
-    "cookies",
-    "sessions",
-    "templates",
-    "static",
-    "middleware",
-    "cors",
-    "events",
-    "monitor",
-    "web",
-    "deflate",
-    "frames",
-    "handshake",
-    "websocket",
-    "changes",
-    "cli",
-]
-# The doors of the package stand beside the floors.
+STACK = Path(dustdevil.__file__).parent
+SOURCES = {
+    ".".join(file.relative_to(STACK).with_suffix("").parts): file
+    for file in sorted(STACK.rglob("*.py"))
+}
+PACKAGES = [name.partition(".")[0] for name in SOURCES if name.endswith(".__init__")]
+LAYERS = pieces.layers()
+# What stands beside the layers: the way in for `import` and for `python -m`.
 DOORS = {"__init__", "__main__"}
+C_SOURCES = sorted(file for file in STACK.rglob("*.[ch]"))
 
 
-def modules(*endings):
-    files = (SRC / "dustdevil").iterdir()
-    return sorted(p.stem for p in files if p.suffix in endings and p.stem not in DOORS)
+def layer_of(module):
+    """The number of a module's layer; a module that has its own goes first."""
+    package = module.partition(".")[0]
+    return LAYERS.index(module if module in LAYERS else package)
 
 
 def imports(path):
-    """Yield every module that a file imports, also inside its functions."""
+    """Yield module and name of every import of a file, also inside its functions."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: imports are absolute here"
-            yield node.module
-            if node.module == "dustdevil":
-                yield from (f"dustdevil.{alias.name}" for alias in node.names)
+            yield from ((node.module, alias.name) for alias in node.names)
 
 
-def test_every_module_has_a_floor():
-    assert set(modules(".py", ".c", ".h")) == set(FLOORS)
-    assert modules(".c") == ["_fastpath", "_speedups", "_tasks"]
+def needs(module):
+    """Modules of the stack that a module imports, and the names it takes from them."""
+    for source, name in imports(SOURCES[module]):
+        inside = source.partition(".")[2]
+        if source.partition(".")[0] != "dustdevil":
+            continue
+        if f"{inside}.{name}".strip(".") in SOURCES:
+            yield f"{inside}.{name}".strip("."), None
+        elif inside in SOURCES:
+            yield inside, name
 
 
-@pytest.mark.parametrize("module", modules(".py"))
+def test_every_piece_is_one_package_and_has_a_layer():
+    here = {name.partition(".")[0] for name in SOURCES} - DOORS
+    packages = {piece.package for piece in pieces.load()}
+    assert here - {"cli"} == packages - {"workshop.livebook"}
+    assert {name.partition(".")[0] for name in LAYERS} == here
+    assert len(set(LAYERS)) == len(LAYERS)
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if m not in DOORS])
 def test_a_module_imports_only_from_below(module):
-    below = {f"dustdevil.{name}" for name in FLOORS[: FLOORS.index(module)]}
-    for name in imports(SRC / "dustdevil" / f"{module}.py"):
-        if name.startswith("dustdevil."):
-            assert name in below, f"{module} stands below {name}"
+    package = module.partition(".")[0]
+    for other, _ in needs(module):
+        if other.partition(".")[0] != package or other in LAYERS:
+            assert layer_of(other) <= layer_of(module), f"{module} imports {other}"
 
 
-@pytest.mark.parametrize("module", [f"{m}.c" for m in modules(".c")] + ["_slots.h"])
-def test_a_module_in_c_imports_nothing(module):
-    text = (SRC / "dustdevil" / module).read_text("utf-8")
+def test_nothing_goes_in_a_circle():
+    graph = {
+        module: {other for other, _ in needs(module)}
+        for module in SOURCES
+        if module not in DOORS
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if m not in DOORS])
+def test_packages_know_only_the_public_names_of_each_other(module):
+    for other, name in needs(module):
+        package = other.partition(".")[0]
+        if "." in other and package != module.partition(".")[0]:
+            homes = importlib.import_module(f"dustdevil.{package}").HOMES
+            assert name is None or homes.get(name) == other.partition(".")[2]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_what_it_is_about_and_imports_little(package):
+    module = importlib.import_module(f"dustdevil.{package}")
+    assert len(module.__doc__.splitlines()) > 5
+    homes = getattr(module, "HOMES", {})
+    for name, home in homes.items():
+        found = getattr(module, name)
+        assert found is getattr(
+            importlib.import_module(f"{module.__name__}.{home}"), name
+        )
+    for file in STACK.glob(f"{package}/*.py"):
+        if file.stem != "__init__":
+            assert re.search(rf"\b{file.stem}\b", module.__doc__), file.stem
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = module.nonsense
+
+
+@pytest.mark.parametrize("source", C_SOURCES, ids=lambda path: path.name)
+def test_a_module_in_c_imports_nothing(source):
+    text = source.read_text("utf-8")
     assert "PyImport" not in text
     headers = re.findall(r"^#include (.*)", text, re.MULTILINE)
     # Those of the C standard library, of Python, and of the system for sockets.
@@ -124,17 +116,17 @@ def test_a_module_in_c_imports_nothing(module):
 
 
 def test_the_stack_never_imports_the_workshop():
-    for path in (SRC / "dustdevil").glob("*.py"):
-        assert not any(name.split(".")[0] == "workshop" for name in imports(path))
+    for path in SOURCES.values():
+        assert not any(name.split(".")[0] == "workshop" for name, _ in imports(path))
 
 
 def test_the_stack_needs_the_standard_library_only():
     known = sys.stdlib_module_names | {"dustdevil"}
-    for path in (SRC / "dustdevil").glob("*.py"):
-        assert {name.split(".")[0] for name in imports(path)} <= known
+    for path in SOURCES.values():
+        assert {name.split(".")[0] for name, _ in imports(path)} <= known
 
 
-def test_the_door_opens_on_every_public_name_and_on_no_other():
+def test_the_package_has_every_public_name_and_no_other():
     for name in dustdevil.__all__:
         assert getattr(dustdevil, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
@@ -144,3 +136,14 @@ def test_the_door_opens_on_every_public_name_and_on_no_other():
 def test_importing_the_router_imports_no_sockets():
     program = "import dustdevil.routing, sys; sys.exit('socket' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_the_minimal_server_is_what_is_loaded_for_it():
+    program = "import dustdevil.http.server, sys; print(*sys.modules)"
+    environment = {"DUSTDEVIL_PURE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    loaded = {name for name in done.stdout.split() if name.startswith("dustdevil")}
+    counted = {lines.module_of(file) for file in lines.minimal_server()}
+    assert {f"dustdevil.{name}".rstrip(".") for name in counted} == loaded

@@ -306,19 +306,18 @@ def test_names_that_are_computed_are_refused(tmp_path):
         coverage([notebook(tmp_path / "1.ipynb", "show(name)")])
 
 
-def test_the_command_fails_for_a_module_that_must_be_whole(tmp_path, capsys):
-    notebook(tmp_path / "1.ipynb", "show('thing.Thing')")
-    assert listings.run(_args(tmp_path, None)) == 0
-    assert listings.run(_args(tmp_path, ["thing"])) == 1
-    assert "not shown: 1, 3–4, 6–7, 10" in capsys.readouterr().out
-    notebook(tmp_path / "2.ipynb", "show('thing')")
-    assert listings.run(_args(tmp_path, ["thing"])) == 0
-
-
-def _args(book, module):
-    import argparse
-
-    return argparse.Namespace(book=str(book), missing=False, module=module)
+def test_a_package_is_its_modules_and_the_names_of_its_face(package):
+    (package / "pack").mkdir()
+    (package / "pack" / "__init__.py").write_text('"""P."""\nHOMES = {"f": "part"}\n')
+    (package / "pack" / "part.py").write_text("def f():\n    g()\n\n\ndef g(): ...\n")
+    for name in ("pack.f", "pack.part.f"):
+        assert select(name).caption == "src/dustdevil/pack/part.py · f · lines 1–2"
+    assert select("pack.part.g").caption.endswith("part.py · g · line 5")
+    assert select("pack", "doc").source == '"""P."""'
+    assert select("pack.part").caption.endswith("pack/part.py · lines 1–5")
+    for name in ("pack.g", "pack.nothing", "nothing.f"):
+        with pytest.raises(LookupError):
+            select(name)
 
 
 def test_ranges_and_shares():

@@ -1,4 +1,4 @@
-"""The contract of dustdevil.locks is CPython's: its own tests run here.
+"""The contract of dustdevil.threads.locks is CPython's: its own tests run here.
 
 They come with the interpreter, in its package `test`, and are loaded from there.
 """
@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from dustdevil import locks
+from dustdevil.threads import locks
 
 try:
     from test import lock_tests

@@ -1,4 +1,4 @@
-"""The contract of dustdevil.metrics."""
+"""The contract of dustdevil.metrics.registry."""
 
 import json
 from math import ceil, inf, isnan, nan

@@ -12,10 +12,18 @@ from test_server import PATIENCE, Answer, Client, Latch, Running
 from test_web import ask, head, header, run
 
 from dustdevil.coroutine import CancelledError, Future, Scheduler
-from dustdevil.events import EventStream
-from dustdevil.head import ProtocolError
-from dustdevil.middleware import AccessLog, ETags, Gzip, Squeezed, escape
-from dustdevil.web import Application, HTTPError, Response, html
+from dustdevil.http import ProtocolError
+from dustdevil.web import (
+    AccessLog,
+    Application,
+    ETags,
+    EventStream,
+    Gzip,
+    HTTPError,
+    Response,
+    html,
+)
+from dustdevil.web.middleware import Squeezed, escape
 
 TEXT = "<p>" + "Dust devil. " * 200
 GZIP = "Accept-Encoding: gzip"

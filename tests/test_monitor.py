@@ -1,4 +1,4 @@
-"""The contract of dustdevil.monitor: what Prometheus reads from a server."""
+"""The contract of dustdevil.web.monitor: what Prometheus reads from a server."""
 
 import gc
 import threading
@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dustdevil import Application, HTTPError, Loop, Server
 from dustdevil.coroutine import Future
-from dustdevil.monitor import Monitor
-from dustdevil.server import ServerSettings
+from dustdevil.http import ServerSettings
+from dustdevil.web import Monitor
 
 
 class Site:

@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dustdevil.http1 import Data, End
-from dustdevil.multipart import (
+from dustdevil.http import Data, End
+from dustdevil.web import FormError, MultipartParser, Part
+from dustdevil.web.multipart import (
     BOUNDARY,
-    FormError,
-    MultipartParser,
-    Part,
     boundary_of,
     last_component,
     parse_parameters,

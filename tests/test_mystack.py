@@ -164,8 +164,10 @@ def test_all_of_it_together_serves_the_book_and_runs_its_cells(
     kernel = httpx.post(f"{url}/api/kernels", headers=HEADERS).json()["id"]
     with open_socket(f"{url}/api/kernels/{kernel}/channels") as socket:
         # The cells run on the book's own modules: what a chapter says holds for those.
-        code = "import dustdevil.loop; print(dustdevil.loop.__file__)"
-        assert Page(socket).execute(code)[1] == f"{REFERENCE / 'loop.py'}\n"
+        code = (
+            "import dustdevil.loop.eventloop; print(dustdevil.loop.eventloop.__file__)"
+        )
+        assert Page(socket).execute(code)[1] == f"{REFERENCE / 'loop/eventloop.py'}\n"
     end(process)
     assert {"coroutine Task.step", "coroutine Task._wake"} <= stack.called()
 

@@ -1,11 +1,12 @@
-"""The inflater of dustdevil.outgoing by itself. The rest is tested in test_client."""
+"""The inflater of `http.outgoing` by itself. The rest is tested in test_client."""
 
 import gzip
 import zlib
 
 import pytest
 
-from dustdevil.outgoing import PIECE, ClientError, Inflater, split
+from dustdevil.http import ClientError
+from dustdevil.http.outgoing import PIECE, Inflater, split
 
 
 def bare(data):

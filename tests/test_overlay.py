@@ -52,9 +52,47 @@ def test_a_module_of_the_folder_is_loaded_and_the_others_stay(folder):
 
 
 def test_the_modules_that_are_replaced_are_listed(folder):
-    for name in ("routing", "loop", "notes", "__init__"):
+    (folder / "loop").mkdir()
+    for name in ("routing", "loop/poller", "loop/routing", "notes", "__init__"):
         (folder / f"{name}.py").write_text("")
-    assert overlay.modules(folder) == ["loop", "routing"]
+    assert overlay.modules(folder) == ["loop.poller", "routing"]
+
+
+def test_a_module_of_a_package_is_loaded_and_its_neighbours_stay(folder):
+    (folder / "loop").mkdir()
+    (folder / "loop" / "poller.py").write_text("MINE = READ = WRITE = 1\n")
+    code = (
+        "import dustdevil.loop.poller as p, dustdevil.loop as l;"
+        "print(p.MINE, p.__file__, l.__file__, l.READ)"
+    )
+    status, output, errors = installed(folder, code)
+    assert status == 0, errors
+    reference = ROOT / "src" / "dustdevil" / "loop" / "__init__.py"
+    assert output.splitlines() == [
+        "['loop.poller']",
+        f"1 {folder}/loop/poller.py {reference} 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("loop.py", "loop/eventloop.py"),
+        ("poller.py", "loop/poller.py"),
+        ("threads.py", "threads/pool.py"),
+        ("buffers.py", "memory.py"),
+        ("cycles.py", "collector/cycles.py"),
+    ],
+)
+def test_a_file_of_the_flat_folder_is_told_its_new_place(folder, old, new):
+    (folder / old).write_text("")
+    with pytest.raises(overlay.OverlayError) as caught:
+        overlay.install(folder)
+    sentence = f"mystack/{old} has a new place: move it to mystack/{new}"
+    assert str(caught.value) == sentence
+    (folder / new).parent.mkdir(exist_ok=True)
+    (folder / old).rename(folder / new)
+    overlay.check_places(folder)
 
 
 def test_only_the_modules_that_are_asked_for(folder):

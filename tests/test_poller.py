@@ -1,4 +1,4 @@
-"""The contract of dustdevil.poller: the same answers from every poller."""
+"""The contract of dustdevil.loop.poller: the same answers from every poller."""
 
 import os
 import select
@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dustdevil import poller as module
-from dustdevil.poller import (
+from dustdevil.loop import (
     ERROR,
     HANGUP,
     RDHUP,
@@ -19,6 +18,7 @@ from dustdevil.poller import (
     SelectPoller,
     default_poller,
 )
+from dustdevil.loop import poller as module
 
 POLLERS = [EpollPoller, SelectPoller] if hasattr(select, "epoll") else [SelectPoller]
 

@@ -14,14 +14,14 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from dustdevil.prefork import close_all, in_words, listen_for_all
+from dustdevil.processes.prefork import close_all, in_words, listen_for_all
 
 PATIENCE = 20  # seconds until a test gives up on something that must come
 
 APP = """
 import os, signal, sys
 from dustdevil import Application, sleep
-from dustdevil.monitor import Monitor
+from dustdevil.web import Monitor
 
 VERSION = 1
 app = Application()
@@ -56,7 +56,7 @@ def hang(request):
 
 MAIN = """
 import importlib, sys
-from dustdevil import prefork
+from dustdevil.processes import prefork
 
 sys.path.insert(0, "")
 sys.dont_write_bytecode = True
@@ -532,5 +532,6 @@ def test_out_of_descriptors(site, monkeypatch):
 
 
 def test_a_master_imports_no_web_layer():
-    program = "import dustdevil.prefork, sys; sys.exit('dustdevil.web' in sys.modules)"
+    program = "from dustdevil.processes import prefork; import sys;"
+    program += "sys.exit('dustdevil.web' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

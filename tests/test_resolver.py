@@ -8,14 +8,12 @@ from functools import partial
 import pytest
 
 import dustdevil
-from dustdevil import lookup
-from dustdevil import resolver as module
 from dustdevil.coroutine import CancelledError, let_others_run
-from dustdevil.loop import Loop
-from dustdevil.poller import READ
-from dustdevil.resolver import Address, Resolver, alternate, race
+from dustdevil.loop import READ, Loop
+from dustdevil.resolver import Address, Resolver, alternate, lookup, race
+from dustdevil.resolver import names as module
+from dustdevil.stream import Listener, connect, listen
 from dustdevil.sync import Event, gather, sleep
-from dustdevil.tcp import Listener, connect, listen
 
 pytest.importorskip("pycares")
 

@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dustdevil.head import ProtocolError
-from dustdevil.http1 import Data, End, Limits
-from dustdevil.responses import INTERIM, ResponseHead, ResponseParser
+from dustdevil.http import (
+    Data,
+    End,
+    Limits,
+    ProtocolError,
+    ResponseHead,
+    ResponseParser,
+)
+from dustdevil.http.responses import INTERIM
 
 
 def verdict(stream, cuts=(), methods=("GET",), limits=Limits(), eof=True):  # noqa: B008

@@ -1,4 +1,4 @@
-"""The contract of dustdevil.sampling. Nothing here is timed: who blocks, blocks until
+"""The contract of `metrics.sampling`. Nothing here is timed: who blocks, blocks until
 the watchdog has noticed."""
 
 import re
@@ -12,10 +12,10 @@ import pytest
 
 from dustdevil import Application
 from dustdevil.collector import Collector
+from dustdevil.http import Server
 from dustdevil.loop import Loop
-from dustdevil.sampling import Profiler, SlowCall, Watchdog, log_slow_call
-from dustdevil.server import Server
-from dustdevil.tcp import connect
+from dustdevil.metrics import Profiler, SlowCall, Watchdog, log_slow_call
+from dustdevil.stream import connect
 
 PATIENCE = 10
 

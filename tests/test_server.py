@@ -18,15 +18,12 @@ import httpx
 import pytest
 from extension import compiled_fast_path
 
-import dustdevil.connection
-from dustdevil.connection import Connection
+import dustdevil.http.connection
 from dustdevil.coroutine import CancelledError, Future, let_others_run
-from dustdevil.head import ProtocolError
+from dustdevil.http import Connection, ProtocolError, Server, ServerSettings
 from dustdevil.loop import Loop
-from dustdevil.server import Server, ServerSettings
-from dustdevil.stream import HIGH_WATER, Stream, StreamClosed
+from dustdevil.stream import HIGH_WATER, Listener, Stream, StreamClosed
 from dustdevil.sync import Event, sleep
-from dustdevil.tcp import Listener
 
 PATIENCE = 10  # seconds until a test gives up on something that must come
 
@@ -144,7 +141,7 @@ def running(request, monkeypatch):
     Once with the fast path in C as it stands in the source, and once without it.
     """
     path = compiled_fast_path() if request.param == "c" else None
-    monkeypatch.setattr(dustdevil.connection, "FastPath", path)
+    monkeypatch.setattr(dustdevil.http.connection, "FastPath", path)
     started = []
 
     def start(application, tls=None, **settings):
@@ -1735,7 +1732,7 @@ def test_who_goes_on_to_speak_after_the_grace_is_cut_off(running):
 
 PROGRAM = """
 import os
-from dustdevil.server import serve
+from dustdevil.http import serve
 
 print(os.getpid(), flush=True)
 

@@ -5,15 +5,17 @@ import re
 import pytest
 from test_web import Connection, Sent, ask, head, header, run
 
-from dustdevil.sessions import (
+from dustdevil.web import (
+    Application,
+    Request,
     Session,
     Sessions,
     Xsrf,
+    html,
     is_token,
     xsrf_field,
     xsrf_token,
 )
-from dustdevil.web import Application, Request, html
 
 KEY = "a key for the tests"
 FORM = "Content-Type: application/x-www-form-urlencoded"

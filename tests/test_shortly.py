@@ -18,8 +18,7 @@ from test_server import PATIENCE, Running
 from demos.shortly import stores
 from demos.shortly.app import Shortly, check, make_app
 from demos.shortly.stores import RedisStore, SQLiteStore
-from dustdevil.wsgi import WSGI
-from dustdevil.wsgi_app import mount
+from dustdevil.wsgi import WSGI, mount
 
 ROOT = Path(__file__).resolve().parents[1]
 needs_redis = pytest.mark.skipif(

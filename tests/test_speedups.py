@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_http1 import STREAMS
 
-from dustdevil import speedups, twins
+from dustdevil import speedups
+from dustdevil.speedups import pure as twins
 
 BARE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 BROWSER = b"\r\n".join(
@@ -526,7 +527,7 @@ def test_the_functions_describe_themselves(c):
         ours, other = getattr(c, name), getattr(twins, name)
         names = [[*inspect.signature(twin).parameters] for twin in (ours, other)]
         assert names[0] == names[1]
-        assert f"dustdevil.twins.{name}" in ours.__doc__
+        assert f"dustdevil.speedups.pure.{name}" in ours.__doc__
 
 
 def run(program, **environment):
@@ -558,7 +559,7 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
     program = (
         "from dustdevil import speedups as s; import json;"
         "from dustdevil import connection as c;"
-        "from dustdevil.loop import Loop;"
+        "from dustdevil.loop.eventloop import Loop;"
         "path = getattr(c.FastPath, '__module__', None);"
         "task = getattr(Loop.task_factory, '__module__', None);"
         "print(json.dumps([s.parse_head.__module__, path, task, s.STATUS]))"
@@ -570,7 +571,7 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    python = ["dustdevil.twins", None, None]
+    python = ["dustdevil.speedups.pure", None, None]
     *chosen, status = choice()
     assert chosen == python
     assert "pure Python" in status
@@ -581,7 +582,11 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
         assert chosen == python
         assert f"dustdevil.{other.name.partition('.')[0]}" in status
         shutil.copy(other, package)
-    modules = ["dustdevil._speedups", "dustdevil._fastpath", "dustdevil._tasks"]
+    modules = [
+        "dustdevil.speedups._speedups",
+        "dustdevil.speedups._fastpath",
+        "dustdevil.speedups._tasks",
+    ]
     assert choice() == [*modules, "with the extension in C"]
     asked = "in pure Python, as DUSTDEVIL_PURE asks"
     assert choice(DUSTDEVIL_PURE="1") == [*python, asked]
@@ -592,7 +597,8 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
 
 
 def test_the_parser_and_the_frames_take_what_was_chosen():
-    from dustdevil import frames, http1
+    from dustdevil.http import parser as http1
+    from dustdevil.websocket import frames
 
     assert http1.parse_head is speedups.parse_head
     assert frames.apply_mask is speedups.apply_mask

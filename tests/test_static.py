@@ -9,12 +9,9 @@ from email.utils import formatdate
 import pytest
 from test_web import ask, header, request, run
 
-from dustdevil import static
 from dustdevil.coroutine import Scheduler, let_others_run
-from dustdevil.messages import HTTPError
 from dustdevil.speedups import fs64
-from dustdevil.static import StaticFiles
-from dustdevil.web import Application
+from dustdevil.web import Application, HTTPError, StaticFiles, static
 
 TEXT = "".join(f"line {i}\n" for i in range(200)).encode()
 NOON = 1_700_000_000  # a moment in the past

@@ -1,4 +1,4 @@
-"""The contract of dustdevil.stream and dustdevil.tcp, on real sockets."""
+"""The contract of dustdevil.stream, on real sockets."""
 
 import errno
 import os
@@ -16,11 +16,14 @@ from dustdevil.stream import (
     HIGH_WATER,
     LOW_WATER,
     LimitExceeded,
+    Listener,
     Stream,
     StreamClosed,
+    TLSStream,
+    connect,
+    listen,
+    turn_away,
 )
-from dustdevil.tcp import Listener, connect, listen, turn_away
-from dustdevil.tls import TLSStream
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 import pytest
 
-from dustdevil.supervisor import TRIES, Backoff, Supervisor, Worker
+from dustdevil.processes import Backoff, Supervisor, Worker
+from dustdevil.processes.supervisor import TRIES
 
 
-class Hands:
+class Effects:
     """Does nothing, and notes what it was asked to do."""
 
     def __init__(self):
@@ -57,11 +58,11 @@ class Hands:
 
 
 class Crew:
-    """A supervisor with its hands, and workers named by their numbers."""
+    """A supervisor with its effects, and workers named by their numbers."""
 
     def __init__(self, count=2, patient=False):
-        self.hands = Hands()
-        self.supervisor = Supervisor(count, self.hands, patient)
+        self.effects = Effects()
+        self.supervisor = Supervisor(count, self.effects, patient)
 
     def worker(self, pid):
         [worker] = [w for w in self.supervisor.workers if w.pid == pid]
@@ -83,7 +84,7 @@ def crew():
     crew = Crew()
     crew.supervisor.reload()
     crew.ready(1, 2)
-    crew.hands.take()
+    crew.effects.take()
     return crew
 
 
@@ -91,24 +92,24 @@ def test_nobody_accepts_before_all_are_ready():
     crew = Crew(3)
     crew.supervisor.reload()
     crew.ready(3, 1)
-    assert crew.hands.accepts == {}
+    assert crew.effects.accepts == {}
     crew.ready(2)
-    assert crew.hands.accepts == {1: [0], 2: [1], 3: [2]}
+    assert crew.effects.accepts == {1: [0], 2: [1], 3: [2]}
     started = ["start 1 in 0", "start 2 in 1", "start 3 in 2"]
-    assert crew.hands.take() == [*started, "generation 1"]
+    assert crew.effects.take() == [*started, "generation 1"]
 
 
 def test_a_worker_that_was_killed_is_replaced_and_others_look_after_its_sockets(
     crew, caplog
 ):
     crew.ended(1)
-    assert crew.hands.accepts[2] == [1, 0]
-    assert crew.hands.timers[0][0] == 0  # the first time it need not wait
-    crew.hands.ring()
-    assert crew.hands.take() == ["start 3 in 0"]
-    assert crew.hands.accepts[2] == [1, 0]
+    assert crew.effects.accepts[2] == [1, 0]
+    assert crew.effects.timers[0][0] == 0  # the first time it need not wait
+    crew.effects.ring()
+    assert crew.effects.take() == ["start 3 in 0"]
+    assert crew.effects.accepts[2] == [1, 0]
     crew.ready(3)
-    assert crew.hands.accepts == {1: [0], 2: [1], 3: [0]}
+    assert crew.effects.accepts == {1: [0], 2: [1], 3: [0]}
     assert caplog.messages == [
         "worker 1 was killed by SIGKILL; another one starts in 0 s"
     ]
@@ -120,8 +121,8 @@ def test_orphaned_sockets_are_dealt_out_evenly():
     crew.ready(1, 2, 3, 4, 5)
     for pid in (5, 1, 3):
         crew.ended(pid)
-    assert crew.hands.accepts[2] == [1, 0, 4]
-    assert crew.hands.accepts[4] == [3, 2]
+    assert crew.effects.accepts[2] == [1, 0, 4]
+    assert crew.effects.accepts[4] == [3, 2]
 
 
 def test_the_pause_grows_and_is_forgotten_after_a_while():
@@ -138,23 +139,23 @@ def test_a_worker_that_crashes_again_and_again_waits_longer_each_time(crew):
     pauses = []
     for pid in (1, 3, 4, 5):
         crew.ended(pid)
-        pauses.append(crew.hands.timers[0][0])
-        crew.hands.ring()
-        crew.ready(crew.hands.pids)
+        pauses.append(crew.effects.timers[0][0])
+        crew.effects.ring()
+        crew.ready(crew.effects.pids)
     assert pauses == [0, 0.1, 0.2, 0.4]
 
 
 def test_a_reload_is_complete_before_the_old_ones_leave(crew, caplog):
     crew.supervisor.reload()
     crew.ready(4)
-    assert crew.hands.take() == ["start 3 in 0", "start 4 in 1"]
-    assert 4 not in crew.hands.accepts
+    assert crew.effects.take() == ["start 3 in 0", "start 4 in 1"]
+    assert 4 not in crew.effects.accepts
     crew.ready(3)
-    assert crew.hands.take() == ["leave 1", "leave 2", "generation 2"]
-    assert (crew.hands.accepts[3], crew.hands.accepts[4]) == ([0], [1])
+    assert crew.effects.take() == ["leave 1", "leave 2", "generation 2"]
+    assert (crew.effects.accepts[3], crew.effects.accepts[4]) == ([0], [1])
     crew.ended(1, how="ended with exit status 0")
     crew.ended(2, how="ended with exit status 0")
-    assert crew.hands.timers == []
+    assert crew.effects.timers == []
     assert caplog.messages == []
 
 
@@ -163,21 +164,21 @@ def test_a_reload_that_can_not_start_leaves_the_old_ones_at_work(crew, caplog):
     crew.ready(4)
     for pid in (3, 5, 6)[:TRIES]:
         crew.ended(pid, ("Traceback: no", False), "ended with exit status 1")
-        crew.hands.ring()
-    assert "kill 4" in crew.hands.take()
+        crew.effects.ring()
+    assert "kill 4" in crew.effects.take()
     assert caplog.messages.count("Traceback: no") == 1
     assert caplog.messages[-1] == "the new workers can't start; the old ones go on"
     crew.ended(4)
     crew.ended(1)  # and are looked after as before
-    crew.hands.ring()
-    assert crew.hands.take() == [f"start {crew.hands.pids} in 0"]
+    crew.effects.ring()
+    assert crew.effects.take() == [f"start {crew.effects.pids} in 0"]
 
 
 def test_one_reload_after_another(crew):
     crew.supervisor.reload()
     crew.ready(3)
     crew.supervisor.reload()
-    assert crew.hands.take()[2:] == [
+    assert crew.effects.take()[2:] == [
         "kill 3",
         "kill 4",
         "start 5 in 0",
@@ -186,18 +187,18 @@ def test_one_reload_after_another(crew):
     crew.ended(3)
     crew.ended(4)
     crew.ready(5, 6)
-    assert crew.hands.take() == ["leave 1", "leave 2", "generation 3"]
-    assert crew.hands.timers == []
+    assert crew.effects.take() == ["leave 1", "leave 2", "generation 3"]
+    assert crew.effects.timers == []
 
 
 def test_an_old_worker_that_dies_during_a_reload(crew):
     crew.supervisor.reload()
     crew.ended(1)
-    crew.hands.ring()
+    crew.effects.ring()
     crew.ready(5)
-    assert crew.hands.accepts[5] == [0]
+    assert crew.effects.accepts[5] == [0]
     crew.ready(3, 4)
-    assert crew.hands.take()[-3:] == ["leave 5", "leave 2", "generation 2"]
+    assert crew.effects.take()[-3:] == ["leave 5", "leave 2", "generation 2"]
 
 
 def test_the_first_workers_are_tried_again_but_not_for_ever(caplog):
@@ -205,9 +206,9 @@ def test_the_first_workers_are_tried_again_but_not_for_ever(caplog):
     crew.supervisor.reload()
     for pid in range(1, TRIES + 1):
         crew.ended(pid, ("Traceback: no", False), "ended with exit status 1")
-        crew.hands.ring()
+        crew.effects.ring()
     starts = [f"start {pid} in 0" for pid in range(1, TRIES + 1)]
-    assert crew.hands.take() == [*starts, "ended"]
+    assert crew.effects.take() == [*starts, "ended"]
     assert crew.supervisor.failure == ("no worker could be started", False)
     assert caplog.messages.count("Traceback: no") == 1
 
@@ -217,7 +218,7 @@ def test_what_will_never_start_is_tried_once(caplog):
     crew.supervisor.reload()
     crew.ended(2, ("there is no module 'x'", True))
     crew.ended(1, ("there is no module 'x'", True))
-    assert crew.hands.take() == ["start 1 in 0", "start 2 in 1", "kill 1", "ended"]
+    assert crew.effects.take() == ["start 1 in 0", "start 2 in 1", "kill 1", "ended"]
     assert crew.supervisor.failure == ("there is no module 'x'", True)
     assert caplog.messages == []
 
@@ -226,7 +227,7 @@ def test_a_patient_one_does_not_wait_for_a_module_that_never_was_there():
     crew = Crew(1, patient=True)
     crew.supervisor.reload()
     crew.ended(1, ("there is no module 'x'", True))
-    assert crew.hands.take()[1:] == ["ended"]
+    assert crew.effects.take()[1:] == ["ended"]
     assert crew.supervisor.failure == ("there is no module 'x'", True)
 
 
@@ -234,45 +235,45 @@ def test_a_patient_one_waits_for_the_next_change(caplog):
     crew = Crew(1, patient=True)
     crew.supervisor.reload()
     crew.ended(1, ("SyntaxError", False))
-    assert crew.hands.timers == []
+    assert crew.effects.timers == []
     assert "SyntaxError" in caplog.messages
     crew.supervisor.reload()
     crew.ready(2)
-    assert crew.hands.take() == ["start 1 in 0", "start 2 in 0", "generation 2"]
+    assert crew.effects.take() == ["start 1 in 0", "start 2 in 0", "generation 2"]
 
 
 def test_the_end(crew):
     crew.supervisor.stop()
-    assert crew.hands.take() == ["finish 1", "finish 2"]
+    assert crew.effects.take() == ["finish 1", "finish 2"]
     crew.ended(1)
-    crew.hands.ring()
+    crew.effects.ring()
     crew.supervisor.reload()
-    assert crew.hands.take() == []
+    assert crew.effects.take() == []
     crew.ended(2)
-    assert crew.hands.take() == ["ended"]
+    assert crew.effects.take() == ["ended"]
     assert crew.supervisor.failure is None
 
 
 def test_the_end_in_the_middle_of_a_reload(crew):
     crew.supervisor.reload()
     crew.ready(3)
-    crew.hands.take()
+    crew.effects.take()
     crew.supervisor.stop()
-    assert crew.hands.take() == ["finish 1", "finish 2", "kill 3", "kill 4"]
+    assert crew.effects.take() == ["finish 1", "finish 2", "kill 3", "kill 4"]
 
 
 def test_the_end_comes_at_once_when_asked_twice(crew):
     crew.supervisor.stop()
-    crew.hands.take()
+    crew.effects.take()
     crew.supervisor.stop()
-    assert sorted(crew.hands.take()) == ["kill 1", "kill 2"]
+    assert sorted(crew.effects.take()) == ["kill 1", "kill 2"]
 
 
 def test_no_room_for_a_process(crew, caplog):
-    crew.hands.no_room = 1
+    crew.effects.no_room = 1
     crew.ended(1)
-    crew.hands.ring()
+    crew.effects.ring()
     assert "can't start a worker" in caplog.messages[-1]
-    assert crew.hands.timers[0][0] >= 1
-    crew.hands.ring()
-    assert crew.hands.take() == ["start 3 in 0"]
+    assert crew.effects.timers[0][0] >= 1
+    crew.effects.ring()
+    assert crew.effects.take() == ["start 3 in 0"]

@@ -7,8 +7,7 @@ import pytest
 from extension import compiled_task_factory
 
 from dustdevil.coroutine import CancelledError, Future, let_others_run
-from dustdevil.loop import Loop
-from dustdevil.poller import READ
+from dustdevil.loop import READ, Loop
 from dustdevil.sync import (
     BoundedSemaphore,
     Condition,

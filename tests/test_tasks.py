@@ -339,7 +339,7 @@ def test_it_is_bound_once_and_to_classes_with_slots_only(library):
 
 def test_a_loop_takes_them_where_they_are(monkeypatch):
     assert speedups.task_factory(Task, CancelledError) is None  # bound to the loop's
-    assert Loop.task_factory.__module__ == "dustdevil._tasks"
+    assert Loop.task_factory.__module__ == "dustdevil.speedups._tasks"
     monkeypatch.setattr(speedups, "tasks", None)
     assert speedups.task_factory(Task, CancelledError) is None
 

@@ -6,16 +6,17 @@ import logging
 import pytest
 
 from dustdevil.coroutine import Scheduler, coroutine
-from dustdevil.head import ProtocolError
-from dustdevil.http1 import RequestParser
-from dustdevil.messages import Values, local_path, to_response
+from dustdevil.http import ProtocolError, RequestParser
 from dustdevil.web import (
     Application,
     HTTPError,
     Request,
     Response,
+    Values,
     html,
+    local_path,
     redirect,
+    to_response,
 )
 
 

@@ -14,10 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dustdevil.coroutine import let_others_run
-from dustdevil.frames import CLOSE, PING, PONG, TEXT, frame
 from dustdevil.sync import Event
 from dustdevil.web import Application, HTTPError, Response, html, redirect
-from dustdevil.websocket import websocket
+from dustdevil.websocket import CLOSE, PING, PONG, TEXT, frame, websocket
 
 
 @pytest.fixture

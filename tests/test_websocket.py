@@ -7,32 +7,30 @@ import pytest
 from test_web import ask, header
 
 from dustdevil.coroutine import CancelledError, current_scheduler, let_others_run
-from dustdevil.deflate import Deflate
-from dustdevil.frames import (
-    BINARY,
-    CLOSE,
-    PIECE,
-    PING,
-    PONG,
-    TEXT,
-    Closed,
-    Ping,
-    Pong,
-    WebSocketProtocol,
-    frame,
-)
 from dustdevil.loop import Loop
 from dustdevil.stream import Stream
 from dustdevil.sync import gather, sleep, timeout
 from dustdevil.web import Application
 from dustdevil.websocket import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    Closed,
     ConnectionClosed,
+    Deflate,
+    Ping,
+    Pong,
     WebSocket,
+    WebSocketProtocol,
     WebSocketSettings,
     accept_key,
-    converse,
+    frame,
     websocket,
 )
+from dustdevil.websocket.connection import converse
+from dustdevil.websocket.frames import PIECE
 
 MASK = b"abcd"
 

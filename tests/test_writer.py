@@ -6,8 +6,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from test_http1 import chunked
 
-from dustdevil import writer
-from dustdevil.http1 import RequestParser
+from dustdevil.http import RequestParser, writer
 
 
 def test_encode_head():

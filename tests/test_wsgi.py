@@ -14,7 +14,8 @@ from test_server import PATIENCE, Running
 
 from dustdevil.coroutine import let_others_run
 from dustdevil.loop import Loop
-from dustdevil.wsgi import WSGI, Blocks, ClientGone
+from dustdevil.wsgi import WSGI, ClientGone
+from dustdevil.wsgi.gateway import Blocks
 
 PLAIN = [("Content-Type", "text/plain")]
 

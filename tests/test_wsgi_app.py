@@ -14,8 +14,7 @@ from test_server import PATIENCE, Running
 from dustdevil.coroutine import current_scheduler
 from dustdevil.sync import gather, sleep
 from dustdevil.web import Application, HTTPError, Response, redirect
-from dustdevil.wsgi import WSGI
-from dustdevil.wsgi_app import mount, to_wsgi
+from dustdevil.wsgi import WSGI, mount, to_wsgi
 
 
 def call(application, path="/", method="GET", body=b"", **variables):
@@ -244,7 +243,7 @@ def test_each_thread_has_a_loop_and_closes_it(app):
         thread.join()
     loops = {seen.get(timeout=PATIENCE) for _ in range(4)}
     assert len(loops) == 2
-    assert all(loop._bell.fileno() == -1 for loop in loops)
+    assert all(loop._wake_send.fileno() == -1 for loop in loops)
 
 
 class Quiet(WSGIRequestHandler):

@@ -11,8 +11,7 @@ import httpx
 import pytest
 from test_server import PATIENCE, Running
 
-from dustdevil.wsgi import WSGI
-from dustdevil.wsgi_app import mount
+from dustdevil.wsgi import WSGI, mount
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from dustdevil import Application, Event, HTTPError, Response, StaticFiles
 from dustdevil.coroutine import current_scheduler
-from dustdevil.events import last_number
-from dustdevil.sessions import check_site
+from dustdevil.web import check_site, last_number
 from dustdevil.websocket import websocket
 
 from .room import Away, Listener, Room

@@ -14,8 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from dustdevil import Future, Loop, Semaphore, gather
-from dustdevil.stream import Stream
-from dustdevil.tcp import connect
+from dustdevil.stream import Stream, connect
 
 SPARE = 100  # descriptors for all but the listeners
 ROOT = Path(__file__).resolve().parents[2]

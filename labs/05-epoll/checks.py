@@ -32,7 +32,7 @@ class Clock:
 
     def __init__(self, bench: Bench) -> None:
         self.now = NOON
-        module = bench.loop
+        module = bench.loop.eventloop
         real, wall = time.monotonic, time.time
         time.monotonic, time.time = self, self.wall
         for name, value in list(vars(module).items()):
@@ -91,14 +91,14 @@ def made_up_loop(bench: Bench):
     """A loop on a poller and a clock that we move; watching nothing yet."""
     clock = Clock(bench)
     poller = MadeUpPoller(clock)
-    loop = bench.loop.Loop(poller)
+    loop = bench.loop.eventloop.Loop(poller)
     poller.told.clear()
     return loop, poller, clock
 
 
 def names_of(bench: Bench, bits: int) -> str:
     """Event bits in words: "READ | WRITE"."""
-    poller = bench.poller
+    poller = bench.loop.poller
     names = [
         name
         for name in ("READ", "WRITE", "ERROR", "HANGUP", "RDHUP")
@@ -156,8 +156,8 @@ def fill(sock: socket.socket) -> None:
     ],
 )
 def asks_with_select(bench: Bench) -> None:
-    READ, WRITE = bench.poller.READ, bench.poller.WRITE
-    poller = bench.poller.SelectPoller()
+    READ, WRITE = bench.loop.poller.READ, bench.loop.poller.WRITE
+    poller = bench.loop.poller.SelectPoller()
     (a, b), (c, d) = pair(), pair()
     poller.register(a.fileno(), READ)
     expect_ready(bench, poller, a, 0, "registered for READ, nothing sent yet")
@@ -179,7 +179,7 @@ def asks_with_select(bench: Bench) -> None:
     expect_ready(bench, poller, c, READ, "the other side closed (READ: end of file)")
     poller.unregister(c.fileno())
     expect_ready(bench, poller, c, 0, "after unregister")
-    poller.register(c.fileno(), bench.poller.RDHUP)
+    poller.register(c.fileno(), bench.loop.poller.RDHUP)
     expect_ready(bench, poller, c, READ, "looked at for RDHUP, at its end of file")
     poller.unregister(c.fileno())
     with expect_raises(FileExistsError, "register of a descriptor that is registered"):
@@ -222,8 +222,10 @@ def asks_with_select(bench: Bench) -> None:
 def asks_with_epoll(bench: Bench) -> None:
     if not hasattr(select, "epoll"):
         return  # not on this system: chapter 5 tells what it has in its place
-    READ, WRITE, RDHUP = (getattr(bench.poller, n) for n in ("READ", "WRITE", "RDHUP"))
-    poller = bench.poller.EpollPoller()
+    READ, WRITE, RDHUP = (
+        getattr(bench.loop.poller, n) for n in ("READ", "WRITE", "RDHUP")
+    )
+    poller = bench.loop.poller.EpollPoller()
     (a, b), (c, d) = pair(), pair()
     poller.register(a.fileno(), READ)
     b.send(bench.word().encode())
@@ -269,7 +271,7 @@ def asks_with_epoll(bench: Bench) -> None:
 )
 def watches(bench: Bench) -> None:
     loop, poller, _ = made_up_loop(bench)
-    READ, WRITE = bench.poller.READ, bench.poller.WRITE
+    READ, WRITE = bench.loop.poller.READ, bench.loop.poller.WRITE
     fd, edgy = bench.random.sample(range(100, 1000), 2)
     log: list[tuple[int, int]] = []
     loop.watch(fd, READ, lambda events: log.append((fd, events)))
@@ -561,7 +563,7 @@ def _expect_patience(loop, when: str, wanted: float | None) -> None:
 
 def echo(loop, bench: Bench, listener: socket.socket) -> None:
     """Accept connections and send back what they send, as callbacks of a loop."""
-    READ = bench.poller.READ
+    READ = bench.loop.poller.READ
     listener.setblocking(False)
 
     def on_connection(events):
@@ -582,7 +584,7 @@ def echo(loop, bench: Bench, listener: socket.socket) -> None:
 
 def serve(bench: Bench, listener: socket.socket) -> None:
     """What `workshop lab serve 5` runs: the echo server of the check below."""
-    loop = bench.loop.Loop()
+    loop = bench.loop.eventloop.Loop()
     echo(loop, bench, listener)
     loop.run_forever()
 
@@ -645,7 +647,7 @@ def echo_server(bench: Bench) -> None:
 )
 def one_turn(bench: Bench) -> None:
     loop, poller, clock = made_up_loop(bench)
-    READ = bench.poller.READ
+    READ = bench.loop.poller.READ
     log: list = []
     fds = bench.random.sample(range(100, 1000), 3)
     for fd in fds:
@@ -792,11 +794,12 @@ def _starves_nobody(loop, poller: MadeUpPoller) -> None:
     hints=[
         "The loop sleeps in the kernel, in poll(). A longer queue in Python's memory "
         "does not wake it. What does?",
-        "The loop watches one end of a socket pair, self._ear; the other end is "
-        "self._bell. A byte sent there makes the ear readable.",
-        "call_from_thread: self.call_soon(callback, *args), then, unless self._rung "
-        "is true already, make it so and self._ring(). _on_bell: self._ear.recv(4096), "
-        "so that the ear is silent again, and self._rung = False.",
+        "The loop watches one end of a socket pair, self._wake_recv; the other end is "
+        "self._wake_send. A byte sent there makes the other end readable.",
+        "call_from_thread: self.call_soon(callback, *args), then, unless self._woken "
+        "is true already, make it so and self._wake(). _on_wake: "
+        "self._wake_recv.recv(4096), so that nothing is readable any more, and "
+        "self._woken = False.",
     ],
 )
 def wakes(bench: Bench) -> None:
@@ -839,7 +842,7 @@ def wakes(bench: Bench) -> None:
 
 def _sleeper(bench: Bench):
     """A loop on a real poller, an event set when it sleeps, and a list of its sins."""
-    loop = bench.loop.Loop()
+    loop = bench.loop.eventloop.Loop()
     asleep, slept_through = threading.Event(), []
     poll = loop.poller.poll
 
@@ -866,8 +869,8 @@ def _falls_silent(loop) -> None:
     expect_true(
         "poll(0), ten turns after the last call_from_thread()",
         not ready,
-        "nothing: the bytes at the ear were read",
-        "the ear is still readable",
+        "nothing: the bytes that woke it were read",
+        "self._wake_recv is still readable",
         "Bytes that nobody reads keep the level high: the loop never sleeps again.",
     )
 
@@ -876,12 +879,16 @@ def _rings_once(loop) -> None:
     for when in ("while the loop sleeps", "after it has woken, and sleeps again"):
         for _ in range(3):
             loop.call_from_thread(len, "")
-        came = len(loop._ear.recv(100, socket.MSG_PEEK)) if loop.poller.poll(0) else 0
+        came = (
+            len(loop._wake_recv.recv(100, socket.MSG_PEEK))
+            if loop.poller.poll(0)
+            else 0
+        )
         expect(
-            f"three times call_from_thread() {when}; bytes at the ear",
+            f"three times call_from_thread() {when}; bytes that wait to be read",
             came,
             1,
-            "self._rung says that a byte is on its way: _on_bell takes it back."
+            "self._woken says that a byte is on its way: _on_wake takes it back."
             if came == 0
             else "The first byte wakes the loop, and it makes all the calls then.",
         )
@@ -896,9 +903,11 @@ def _rings_once(loop) -> None:
         "Python runs a signal's handler between any two bytecodes of the main thread, "
         "in the middle of whatever runs there. The loop wants it later, in a turn.",
         "signal.set_wakeup_fd makes Python write the number of each signal to a "
-        "descriptor. self._bell is one that wakes the loop; _on_bell gets the number.",
+        "descriptor. self._wake_send is one that wakes the loop; _on_wake gets the "
+        "number.",
         "signal.signal(number, lambda *_: None) so that the signal does nothing else, "
-        "set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False) the first time, "
+        "set_wakeup_fd(self._wake_send.fileno(), warn_on_full_buffer=False) the first "
+        "time, "
         "and self._signals[number] = callback, args, earlier.",
     ],
 )
@@ -956,8 +965,8 @@ def signals(bench: Bench) -> None:
         "called twice",
         signal.set_wakeup_fd(-1),
         -1,
-        "close() puts back self._earlier_bell: the one from before the first call, for "
-        "at the second one it is our own bell, which is closed by now.",
+        "close() puts back self._earlier_wakeup: the one from before the first call, "
+        "since at the second one it is our own socket, which is closed by now.",
     )
     expect_true(
         f"the handler of {name} after close()",
@@ -979,11 +988,11 @@ def _may_change_its_mind(loop, number: int, log: list[str], called) -> None:
 def _full_of_bytes(loop, number: int, name: str) -> None:
     complaints: list[str] = []
     hook, sys.unraisablehook = sys.unraisablehook, lambda it: complaints.append(it)
-    fill(loop._bell)
+    fill(loop._wake_send)
     os.kill(os.getpid(), number)
     sys.unraisablehook = hook
     expect_true(
-        f"{name} comes when the bell is full of bytes",
+        f"{name} comes when the socket is full of bytes",
         not complaints,
         "not a word: it has been rung",
         "Python complains that there was no room for the signal's number",

@@ -35,7 +35,7 @@ class Stage:
         self.now = NOON
         self.turns: list = []  # what others do when somebody sleeps, one after another
         self.stuck = ""
-        module = bench.locks
+        module = bench.threads.locks
         module.Lock = lambda: MadeUpLock(self)
         module.get_ident = lambda: self.me
         module.monotonic = lambda: self.now
@@ -154,7 +154,7 @@ def sleeping_ends(what: str, why: str = ""):
 )
 def owned(bench: Bench) -> None:
     stage = Stage(bench)
-    lock = bench.locks.RLock()
+    lock = bench.threads.locks.RLock()
     times = bench.random.randint(3, 6)
     what = f"acquire() {times} times in one thread"
     why = "Its owner need not wait: the raw lock is held already, by this thread."
@@ -266,7 +266,7 @@ def _forgets_before_it_gives_back(stage: Stage, lock) -> None:
 )
 def given_up_whole(bench: Bench) -> None:
     stage = Stage(bench)
-    lock = bench.locks.RLock()
+    lock = bench.threads.locks.RLock()
     times = bench.random.randint(3, 6)
     for _ in range(times):
         lock.acquire()
@@ -346,7 +346,7 @@ def wake(condition, number: int = 1):
 )
 def one_step(bench: Bench) -> None:
     stage = Stage(bench)
-    condition = bench.locks.Condition()
+    condition = bench.threads.locks.Condition()
     for name in ("wait", "notify"):
         with expect_raises(RuntimeError, f"{name}() without holding the lock"):
             getattr(condition, name)()
@@ -394,7 +394,7 @@ def one_step(bench: Bench) -> None:
 )
 def too_late(bench: Bench) -> None:
     stage = Stage(bench)
-    condition = bench.locks.Condition()
+    condition = bench.threads.locks.Condition()
     hold(condition)
     patience = bench.random.randint(2, 9)
     for timeout, seconds in ((patience, patience), (0, 0), (-1, 0)):
@@ -464,7 +464,7 @@ def _interrupted(stage: Stage, condition) -> None:
 )
 def in_order(bench: Bench) -> None:
     stage = Stage(bench)
-    condition = bench.locks.Condition()
+    condition = bench.threads.locks.Condition()
     hold(condition)
     condition.notify()
     expect("notify() with nobody there; beds", len(condition._waiting), 0)
@@ -505,7 +505,7 @@ def in_order(bench: Bench) -> None:
 )
 def looks_again(bench: Bench) -> None:
     stage = Stage(bench)
-    condition = bench.locks.Condition()
+    condition = bench.threads.locks.Condition()
     hold(condition)
     word = bench.word()
     with sleeping_ends("wait_for() of something that is true already"):
@@ -588,7 +588,7 @@ def _one_timeout(bench: Bench, stage: Stage, condition) -> None:
 def places(bench: Bench) -> None:
     stage = Stage(bench)
     number = bench.random.randint(2, 5)
-    semaphore = bench.locks.Semaphore(number)
+    semaphore = bench.threads.locks.Semaphore(number)
     what = f"Semaphore({number}), {number} times acquire()"
     with sleeping_ends(what):
         expect(what, [semaphore.acquire() for _ in range(number)], [True] * number)
@@ -675,7 +675,7 @@ def _several_back(bench: Bench, stage: Stage, semaphore, number: int) -> None:
 def too_many(bench: Bench) -> None:
     Stage(bench)
     number = bench.random.randint(3, 5)
-    semaphore = bench.locks.BoundedSemaphore(number)
+    semaphore = bench.threads.locks.BoundedSemaphore(number)
     taken = bench.random.randint(2, number)
     for _ in range(taken):
         semaphore.acquire()
@@ -735,7 +735,7 @@ def _two_at_once(semaphore, number: int, moment: str) -> None:
 )
 def flag(bench: Bench) -> None:
     stage = Stage(bench)
-    event = bench.locks.Event()
+    event = bench.threads.locks.Event()
     before, patience = stage.now, bench.random.randint(2, 9)
     expect(f"wait({patience}), never set", event.wait(patience), False)
     expect("seconds that it waited", stage.now - before, patience)
@@ -803,7 +803,7 @@ def flag(bench: Bench) -> None:
     ],
 )
 def real_threads(bench: Bench) -> None:
-    locks = bench.locks
+    locks = bench.threads.locks
     shelf, room, goods = [], locks.Semaphore(3), locks.Condition()
     over, sold, fullest = locks.Event(), [], 0
     sys.setswitchinterval(1e-5)
@@ -873,11 +873,11 @@ class Thread:
 def a_pool(bench: Bench, size: int, backlog: int):
     """A pool on a real loop, whose threads are made up; we play them."""
     Thread.made = 0
-    bench.threads.Thread = Thread
-    loop = bench.loop.Loop()
+    bench.threads.pool.Thread = Thread
+    loop = bench.loop.eventloop.Loop()
     errors: list = []
     loop.on_error = lambda error, where: errors.append((error, where))
-    pool = bench.threads.ThreadPool(size, backlog, loop)
+    pool = bench.threads.pool.ThreadPool(size, backlog, loop)
     return loop, pool, errors
 
 
@@ -1225,7 +1225,7 @@ def finished(bench: Bench) -> None:
     ],
 )
 def goes_on(bench: Bench) -> None:
-    loop = bench.loop.Loop()
+    loop = bench.loop.eventloop.Loop()
     gate, names = threading.Event(), []
     words = [bench.word() for _ in range(4)]
 
@@ -1237,7 +1237,7 @@ def goes_on(bench: Bench) -> None:
         gate.set()
 
     async def main():
-        run = bench.threads.run_in_thread
+        run = bench.threads.pool.run_in_thread
         tasks = [loop.spawn(run(blocks, word)) for word in words]
         opener = loop.spawn(opens())
         got = [await task for task in tasks]

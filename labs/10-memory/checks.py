@@ -51,7 +51,7 @@ def allocate(allocator, size: int):
     ],
 )
 def rounds_up(bench: Bench) -> None:
-    size_class = bench.buffers.size_class
+    size_class = bench.memory.size_class
     power = bench.random.choice([1024, 2048, 4096, 8192, 16384, 32768])
     between = bench.random.randint(power // 2 + 2, power - 1)
     cases = [
@@ -81,9 +81,9 @@ def rounds_up(bench: Bench) -> None:
     ],
 )
 def each_once(bench: Bench) -> None:
-    POOL = bench.buffers.POOL
+    POOL = bench.memory.POOL
     start = POOL * bench.random.randint(2, 9)
-    pool = bench.buffers.Pool(None, start)
+    pool = bench.memory.Pool(None, start)
     first = bench.random.choice([8192, 16384])
     last = bench.random.choice([4096, 32768])
     for size in (first, POOL, last):
@@ -143,7 +143,7 @@ def _about_places(places: list, start: int, length: int) -> str:
     ],
 )
 def last_first(bench: Bench) -> None:
-    pool = bench.buffers.Pool(None, 0)
+    pool = bench.memory.Pool(None, 0)
     pool.cut(4096)
     places = [pool.take() for _ in range(bench.random.randint(8, 12))]
     freed = bench.random.sample(places, 3)
@@ -174,7 +174,7 @@ def last_first(bench: Bench) -> None:
 
 def arenas_with(bench: Bench, allocator, free: list[int]) -> list:
     """Arenas that have so many free pools each, known to the allocator."""
-    arenas = [bench.buffers.Arena() for _ in free]
+    arenas = [bench.memory.Arena() for _ in free]
     for arena, count in zip(arenas, free, strict=True):
         del arena.free[count:]
     allocator._arenas += arenas
@@ -196,7 +196,7 @@ def arenas_with(bench: Bench, allocator, free: list[int]) -> list:
     ],
 )
 def fullest_first(bench: Bench) -> None:
-    allocator = bench.buffers.Allocator()
+    allocator = bench.memory.Allocator()
     free = [*bench.random.sample(range(2, 9), 3), 0, 16]
     bench.random.shuffle(free)
     arenas = arenas_with(bench, allocator, free)
@@ -308,7 +308,7 @@ def _a_new_arena(bench: Bench, allocator, size: int) -> None:
 )
 def allocates(bench: Bench) -> None:
     _fills_pools(bench)
-    allocator = bench.buffers.Allocator()
+    allocator = bench.memory.Allocator()
     owners = []
     for number in range(1, 120):
         size = bench.random.randint(1, 9000)
@@ -329,7 +329,7 @@ def allocates(bench: Bench) -> None:
             "somebody else's bytes",
             "Two blocks have memory in common.",
         )
-    classes = [bench.buffers.size_class(len(block.view)) for _, block in owners]
+    classes = [bench.memory.size_class(len(block.view)) for _, block in owners]
     expect(
         "_blocks: blocks in use by size",
         sizes_in_use(allocator),
@@ -339,9 +339,9 @@ def allocates(bench: Bench) -> None:
 
 
 def _fills_pools(bench: Bench) -> None:
-    allocator = bench.buffers.Allocator()
+    allocator = bench.memory.Allocator()
     size = bench.random.choice([4096, 8192])
-    room = bench.buffers.POOL // size
+    room = bench.memory.POOL // size
     pools = []
     for number in range(3 * room):
         try:
@@ -380,7 +380,7 @@ def _fills_pools(bench: Bench) -> None:
     ],
 )
 def too_large(bench: Bench) -> None:
-    allocator = bench.buffers.Allocator()
+    allocator = bench.memory.Allocator()
     for size in (0, -bench.random.randint(1, 99)):
         with expect_raises(ValueError, f"allocate({size})"):
             allocator.allocate(size)
@@ -392,7 +392,7 @@ def too_large(bench: Bench) -> None:
         )
     one = allocate(allocator, 1)
     expect("allocate(1): len(block.view)", len(one.view), 1)
-    largest = bench.buffers.SIZES[-1]
+    largest = bench.memory.SIZES[-1]
     size = largest + bench.random.randint(1, 9999)
     block = allocate(allocator, size)
     expect(f"allocate({size}): len(block.view)", len(block.view), size)
@@ -443,7 +443,7 @@ def released_once(bench: Bench) -> None:
         def take_back(self, *what):
             told.append(what)
 
-    buffers = bench.buffers
+    buffers = bench.memory
     start, asked = 4096 * bench.random.randint(1, 15), bench.random.randint(5, 4096)
     pool = buffers.Pool(None, 0)
     block = buffers.Block(MadeUp(), pool, start, memoryview(bytearray(asked)))
@@ -493,12 +493,12 @@ def released_once(bench: Bench) -> None:
     ],
 )
 def the_way_back(bench: Bench) -> None:
-    allocator = bench.buffers.Allocator()
+    allocator = bench.memory.Allocator()
     asked_about = []
     allocator._give_back = asked_about.append
     size = bench.random.choice([4096, 8192, 16384])
     asked = size - bench.random.randint(1, 99)
-    room = bench.buffers.POOL // size
+    room = bench.memory.POOL // size
     blocks = [allocate(allocator, asked) for _ in range(room)]
     pool = blocks[0]._pool
     arena = pool.arena
@@ -586,7 +586,7 @@ def _large_ones(bench: Bench, allocator) -> None:
     ],
 )
 def arenas_go(bench: Bench) -> None:
-    buffers = bench.buffers
+    buffers = bench.memory
     arena = buffers.Arena()
     expect("Arena().empty", arena.empty, True, "All of its 16 pools are free.")
     taken = [arena.free.pop() for _ in range(bench.random.randint(1, 15))]
@@ -620,7 +620,7 @@ def _who_goes(bench: Bench) -> None:
         ([1, 16], False, "A block of it is in use, in 15 of its pools."),
     ]
     for free, goes, why in cases:
-        allocator = bench.buffers.Allocator()
+        allocator = bench.memory.Allocator()
         arenas = arenas_with(bench, allocator, free)
         allocator._give_back(arenas[0])
         stayed = [len(arena.free) for arena in allocator._arenas if arena in arenas[1:]]
@@ -635,7 +635,7 @@ def _who_goes(bench: Bench) -> None:
 
 def _lets_go_of_memory(bench: Bench) -> None:
     gc.disable()
-    allocator = bench.buffers.Allocator()
+    allocator = bench.memory.Allocator()
     refs = [weakref.ref(arena) for arena in arenas_with(bench, allocator, [16, 5])]
     allocator._give_back(allocator._arenas[0])
     expect_true(
@@ -662,7 +662,7 @@ def _lets_go_of_memory(bench: Bench) -> None:
     ],
 )
 def a_crowd(bench: Bench) -> None:
-    allocator = bench.buffers.Allocator()
+    allocator = bench.memory.Allocator()
     held: list = []
     for moment in range(900):
         coming = moment < 400 or (moment < 600 and bench.random.random() < 0.5)
@@ -691,7 +691,7 @@ def a_crowd(bench: Bench) -> None:
 
 
 def _accounts(bench: Bench, allocator, held: list, moment: int) -> None:
-    buffers = bench.buffers
+    buffers = bench.memory
     sizes = [size for _, size, _ in held]
     small = [size for size in sizes if size <= buffers.SIZES[-1]]
     pools = {id(block._pool) for block, _, _ in held if block._pool is not None}
@@ -731,14 +731,14 @@ def _accounts(bench: Bench, allocator, held: list, moment: int) -> None:
     ],
 )
 def statistics(bench: Bench) -> None:
-    allocator = bench.buffers.Allocator()
+    allocator = bench.memory.Allocator()
     sizes = [bench.random.randint(1, 60_000) for _ in range(60)] + [70_000]
     blocks = [allocate(allocator, size) for size in sizes]
     most = len(allocator._arenas)
     now = allocator.statistics()
     expect_true(
         "what statistics() returns",
-        isinstance(now, bench.buffers.Statistics),
+        isinstance(now, bench.memory.Statistics),
         "a Statistics",
         repr(now),
     )

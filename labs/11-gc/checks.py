@@ -45,7 +45,7 @@ def count(references, outside) -> dict[str, int]:
 
 def steps_of(bench: Bench, references, counts) -> list:
     """All steps of the learner's `trial_deletion`."""
-    steps = bench.cycles.trial_deletion(references, counts)
+    steps = bench.collector.cycles.trial_deletion(references, counts)
     if steps is None or not hasattr(steps, "__iter__"):
         raise Wrong(
             "trial_deletion(references, counts)\n  expected: steps, one after the "
@@ -54,7 +54,7 @@ def steps_of(bench: Bench, references, counts) -> list:
         )
     steps = list(steps)
     for step in steps:
-        if not isinstance(step, bench.cycles.Step):
+        if not isinstance(step, bench.collector.cycles.Step):
             raise Wrong(
                 "what trial_deletion() yields\n  expected: Step(action, node, by, "
                 "left)\n"
@@ -120,7 +120,11 @@ def subtracts(bench: Bench) -> None:
             f"{a} → {b}, {b}; the count of {b} is {2 + low}",
             "There are two references to it in the graph: such a count can't be.",
         ):
-            list(bench.cycles.trial_deletion({a: [b, b], b: []}, {a: 1, b: 2 + low}))
+            list(
+                bench.collector.cycles.trial_deletion(
+                    {a: [b, b], b: []}, {a: 1, b: 2 + low}
+                )
+            )
     expect("the steps of an empty graph", steps_of(bench, {}, {}), [])
 
 
@@ -274,7 +278,7 @@ def goes_round(bench: Bench) -> None:
 
 
 def _expect_cycle(bench: Bench, graph, start, wanted) -> None:
-    got = bench.cycles.shortest_cycle(start, graph)
+    got = bench.collector.cycles.shortest_cycle(start, graph)
     why = ""
     if not wanted:
         why = f"No way leads from {start} back to it."
@@ -309,7 +313,7 @@ def explores(bench: Bench) -> None:
     first = [Node() for _ in range(bench.random.randint(3, 5))]
     root = Node(*first, first[0], gc, Node, "text", 7)
     first[-1].others.append(root)
-    graph = bench.cycles.Graph(weakref.ref(root))
+    graph = bench.collector.cycles.Graph(weakref.ref(root))
     seen = list(graph.objects.values())
     wanted = [root, *first, *(node.others for node in (root, *first))]
     kinds = Counter(type(one).__name__ for one in seen).most_common()
@@ -370,7 +374,7 @@ def _keeps_to_the_limit(bench: Bench) -> None:
             node.others.append(Node())
             node = node.others[0]
     limit = 2 + 2 * width  # the root and its list, those in it and their lists
-    graph = bench.cycles.Graph(weakref.ref(root), limit)
+    graph = bench.collector.cycles.Graph(weakref.ref(root), limit)
     found = list(graph.objects.values())
     wanted = [root, root.others, *near, *(node.others for node in near)]
     expect_true(
@@ -422,7 +426,7 @@ def _pair() -> weakref.ref:
 
 
 def _expect_garbage(bench: Bench, look, wanted: int, what: str) -> None:
-    graph = bench.cycles.Graph(look)
+    graph = bench.collector.cycles.Graph(look)
     garbage = graph.garbage()
     expect_true(
         f"{what}; garbage()",
@@ -457,9 +461,9 @@ def _expect_garbage(bench: Bench, look, wanted: int, what: str) -> None:
 def watches(bench: Bench) -> None:
     gc.disable()
     over: set[int] = set()
-    watch = bench.cycles.LeakWatch(Node, lambda node: id(node) in over)
+    watch = bench.collector.cycles.LeakWatch(Node, lambda node: id(node) in over)
     log: list[str] = []
-    bench.cycles.log.warning = lambda words, *rest: log.append(words % rest)
+    bench.collector.cycles.log.warning = lambda words, *rest: log.append(words % rest)
     keeper = [Node(), Node()]
     over.add(id(keeper[0]))
     expect("the first look, with one object that is over", watch.look(), [])
@@ -501,7 +505,7 @@ def _length(said) -> int:
 
 
 def _keeps_nothing(bench: Bench) -> None:
-    watch = bench.cycles.LeakWatch(Node, lambda node: True)
+    watch = bench.collector.cycles.LeakWatch(Node, lambda node: True)
     look = _pair()
     watch.look()
     said = watch.look()
@@ -541,7 +545,7 @@ def freezes(bench: Bench) -> None:
     gc.disable()
     look = _pair()
     thing = Node()
-    number = bench.collector.freeze()
+    number = bench.collector.policy.freeze()
     expect_true(
         "a cycle that was garbage before freeze()",
         look() is None,
@@ -579,9 +583,9 @@ def starts_and_stops(bench: Bench) -> None:
     net = bench.random.randint(2, 9)
     gc.collect()
     gc.set_threshold(*usual)
-    loop = bench.loop.Loop()
+    loop = bench.loop.eventloop.Loop()
     poller, callbacks = loop.poller, list(gc.callbacks)
-    collector = bench.collector.Collector(loop, net=net)
+    collector = bench.collector.policy.Collector(loop, net=net)
     expect("the threshold before start()", gc.get_threshold(), usual)
     collector.start()
     during = gc.get_threshold(), gc.get_freeze_count(), loop.poller, list(gc.callbacks)
@@ -601,7 +605,7 @@ def starts_and_stops(bench: Bench) -> None:
     )
     expect_true(
         "the loop's poller after start()",
-        isinstance(idle, bench.collector.IdlePoller) and idle.inner is poller,
+        isinstance(idle, bench.collector.policy.IdlePoller) and idle.inner is poller,
         "an IdlePoller around the one that it had",
         type(idle).__name__,
     )
@@ -674,7 +678,7 @@ def idles(bench: Bench) -> None:
         log.append(f"idle({timeout})")
         return (lambda: log.append("work")) if useful else None
 
-    poller = bench.collector.IdlePoller(inner, idle)
+    poller = bench.collector.policy.IdlePoller(inner, idle)
     got = poller.poll(wanted)
     _expect_calls(
         f"poll({wanted}), nothing is ready, and there is work",
@@ -696,7 +700,7 @@ def idles(bench: Bench) -> None:
     _expect_calls(
         "poll(0)", log, ["poll(0)"], "Who does not mean to sleep is not idle."
     )
-    inner.ready = [(bench.random.randint(3, 99), bench.poller.READ)]
+    inner.ready = [(bench.random.randint(3, 99), bench.loop.poller.READ)]
     got = poller.poll(wanted)
     _expect_calls(
         f"poll({wanted}), there is work, and a socket is ready",
@@ -727,7 +731,7 @@ class Clock:
 
     def __init__(self, bench: Bench) -> None:
         self.now = float(bench.random.randint(100, 1000))
-        bench.collector.perf_counter = lambda: self.now
+        bench.collector.policy.perf_counter = lambda: self.now
 
 
 def collect(collector, clock: Clock, generation: int, pause: float) -> None:
@@ -756,7 +760,7 @@ def collect(collector, clock: Clock, generation: int, pause: float) -> None:
 )
 def measures(bench: Bench) -> None:
     clock = Clock(bench)
-    collector = bench.collector.Collector(bench.loop.Loop())
+    collector = bench.collector.policy.Collector(bench.loop.eventloop.Loop())
     pauses = {
         generation: [bench.random.randint(1, 500) / 1000 for _ in range(generation + 1)]
         for generation in (2, 0, 1)
@@ -807,7 +811,9 @@ def chooses(bench: Bench) -> None:
     gc.disable()
     gc.set_threshold(*usual)
     gc.get_count = lambda: tuple(counts)
-    collector = bench.collector.Collector(bench.loop.Loop(), share=0.01)
+    collector = bench.collector.policy.Collector(
+        bench.loop.eventloop.Loop(), share=0.01
+    )
     collected: list[int] = []
     gc.collect = lambda generation=2: collected.append(generation)
 
@@ -915,7 +921,7 @@ def _takes_its_share(bench: Bench, collector, clock, due, usual) -> None:
 def on_the_loop(bench: Bench) -> None:
     gc.collect()
     gc.set_threshold(60, 10, 10)
-    loop = bench.loop.Loop(MadeUpPoller([]))
+    loop = bench.loop.eventloop.Loop(MadeUpPoller([]))
     looks: list[weakref.ref] = []
     seen: list[bool] = []
 
@@ -923,7 +929,7 @@ def on_the_loop(bench: Bench) -> None:
         looks.extend(_pair() for _ in range(60))
         seen.append(all(look() is not None for look in looks))
 
-    with bench.collector.Collector(loop, net=100) as collector:
+    with bench.collector.policy.Collector(loop, net=100) as collector:
         loop.call_later(1000, loop.stop)
         loop.call_soon(work)
         loop.turn()

@@ -9,69 +9,80 @@ async def hello(request, name):
     return f"Hello, {name}!"
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
 
+
+def lazy_names(package: str, homes: dict[str, str]) -> Callable[[str], Any]:
+    """A package's `__getattr__`, which imports a name when it is first used (PEP 562).
+
+    `homes` says in which module of the package each public name stands; the modules
+    can be had by their names, too. Who only wants the router does not wait for
+    sockets, TLS and HTTP to be imported.
+    """
+
+    def __getattr__(name: str) -> Any:
+        if name in homes:
+            return getattr(import_module(f"{package}.{homes[name]}"), name)
+        if name in homes.values():
+            return import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return __getattr__
+
+
 # What a program needs most, and where it stands.
-PUBLIC = {
-    "AccessLog": "middleware",
+HOMES = {
+    "AccessLog": "web",
     "Application": "web",
-    "Client": "client",
-    "ClientSettings": "client",
+    "Client": "http",
+    "ClientSettings": "http",
     "Condition": "sync",
-    "Cors": "cors",
-    "ETags": "middleware",
+    "Cors": "web",
+    "ETags": "web",
     "Event": "sync",
-    "EventStream": "events",
-    "FormError": "multipart",
+    "EventStream": "web",
+    "FormError": "web",
     "Future": "coroutine",
-    "Gzip": "middleware",
-    "HTTPError": "messages",
+    "Gzip": "web",
+    "HTTPError": "web",
     "Lock": "sync",
     "Loop": "loop",
-    "Monitor": "monitor",
-    "Process": "child",
+    "Monitor": "web",
+    "Process": "processes",
     "Queue": "sync",
-    "Request": "messages",
-    "Response": "messages",
+    "Request": "web",
+    "Response": "web",
     "Router": "routing",
     "Semaphore": "sync",
-    "Server": "server",
-    "ServerSentEvent": "events",
-    "ServerSettings": "server",
-    "Sessions": "sessions",
-    "SignedCookies": "cookies",
-    "StaticFiles": "static",
+    "Server": "http",
+    "ServerSentEvent": "web",
+    "ServerSettings": "http",
+    "Sessions": "web",
+    "SignedCookies": "web",
+    "StaticFiles": "web",
     "Stream": "stream",
     "Task": "coroutine",
-    "Templates": "templates",
+    "Templates": "web",
     "ThreadPool": "threads",
-    "Topic": "events",
+    "Topic": "web",
     "WSGI": "wsgi",
     "WebSocket": "websocket",
-    "Xsrf": "sessions",
+    "Xsrf": "web",
     "connect": "resolver",
     "gather": "sync",
-    "html": "messages",
-    "redirect": "messages",
+    "html": "web",
+    "redirect": "web",
     "run_in_thread": "threads",
-    "run_process": "child",
-    "serve": "server",
+    "run_process": "processes",
+    "serve": "http",
     "sleep": "sync",
     "timeout": "sync",
-    "to_wsgi": "wsgi_app",
+    "to_wsgi": "wsgi",
 }
 
-__all__ = sorted(PUBLIC)
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used (PEP 562).
-
-    Who only wants the router does not wait for sockets, TLS and HTTP to be imported.
-    """
-    if name not in PUBLIC:
-        raise AttributeError(f"module 'dustdevil' has no attribute {name!r}")
-    return getattr(import_module(f"dustdevil.{PUBLIC[name]}"), name)
+__all__ = sorted(HOMES)
+__getattr__ = lazy_names(__name__, HOMES)

@@ -13,17 +13,18 @@ from functools import partial
 from typing import Any, NoReturn
 
 import dustdevil
-from dustdevil import prefork
-from dustdevil.changes import Changes
-from dustdevil.connection import Connection
-from dustdevil.cycles import LeakWatch
+from dustdevil.collector.cycles import LeakWatch
 from dustdevil.fields import Boolean, Integer, Seconds, SettingError, Text
-from dustdevil.middleware import AccessLog
-from dustdevil.prefork import NoWorkerError, StartError
-from dustdevil.server import ServerSettings, serve
-from dustdevil.speedups import STATUS
-from dustdevil.stream import running_loop
-from dustdevil.wsgi import WSGI
+from dustdevil.http.connection import Connection
+from dustdevil.http.server import ServerSettings, serve
+from dustdevil.loop.eventloop import running_loop
+from dustdevil.processes import prefork
+from dustdevil.processes.changes import Changes
+from dustdevil.processes.prefork import NoWorkerError
+from dustdevil.processes.worker import StartError
+from dustdevil.speedups.choice import STATUS
+from dustdevil.web.middleware import AccessLog
+from dustdevil.wsgi.gateway import WSGI
 
 
 class Options(ServerSettings):

@@ -16,8 +16,7 @@ from dustdevil.coroutine import (
     current_scheduler,
     current_task,
 )
-from dustdevil.loop import Timer
-from dustdevil.stream import running_loop
+from dustdevil.loop.eventloop import Timer, running_loop
 
 
 async def sleep(seconds: float) -> None:

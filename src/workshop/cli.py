@@ -13,7 +13,7 @@ COMMANDS = {
     "build": ("workshop.book", "build the HTML of the book"),
     "serve": ("workshop.livebook.command", "build if needed and serve the live book"),
     "run": ("workshop.runner", "execute notebooks in place, as they are stored"),
-    "lines": ("workshop.listings", "what share of the stack the book shows"),
+    "lines": ("workshop.lines", "how long the stack is, and what share the book shows"),
     "lab": ("workshop.labs.command", "the labs: start, watch, check, hint, progress"),
 }
 

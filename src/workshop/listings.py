@@ -1,15 +1,14 @@
 """Listings: the real source of `dustdevil`, printed in a chapter and never retyped.
 
-`show("routing.Router.match")` reads the file, cuts out the lines of that name and
-displays them. A chapter stores that output. When the source changes, the stored
+`show("loop.Loop.turn")` reads the file in which that name stands, cuts out its lines
+and displays them. A chapter stores that output. When the source changes, the stored
 listing no longer equals the new one and the notebook's test fails, so that text and
 code cannot drift apart.
 
-The same names tell which lines the whole book has printed: `workshop lines` reads
-every `show(...)` call in the notebooks, without running them, and counts.
+The same names tell which lines the whole book has printed: `coverage` reads every
+`show(...)` call in the notebooks, without running them, and counts.
 """
 
-import argparse
 import ast
 import functools
 import html
@@ -24,7 +23,6 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
 
-from workshop import checkout
 from workshop.sources import LANGUAGES, CSource, PythonSource
 
 GAP = "⋮"
@@ -95,10 +93,12 @@ def highlighted(code: str, lexer: Lexer = PythonSource.lexer) -> str:
 
 
 def show(*names: str, only: str | None = None) -> Listing | Listings:
-    """The source of `names`, each `module`, `module.name` or `module.Class.name`.
+    """The source of `names`: a module, or what stands in it.
 
-    A name is a class, a function, a method or an assigned constant; in C a function, a
-    type, a variable or a macro. `only` narrows:
+    `loop.poller` is a module of a package, and `loop.poller.EpollPoller.poll` a method
+    in it. What a package has in its face needs no module: `loop.Loop.turn`. A name is
+    a class, a function, a method or an assigned constant; in C a function, a type, a
+    variable or a macro. `only` narrows:
 
     - of a class, `"head"`: everything except its methods;
     - of a function, `"head"`: signature and docstring;
@@ -115,8 +115,7 @@ def select(name: str, only: str | None = None) -> Listing:
     """The listing that `show(name, only=only)` displays."""
     if only not in (None, *PARTS):
         raise LookupError(f"only={only!r}: it is one of {', '.join(PARTS)}")
-    module, *path = name.split(".")
-    file = _find(module)
+    file, path = _find(name.split("."))
     source = _parsed(file, file.stat().st_mtime_ns)
     node = source.find(path)
     numbers = source.part(node, only) if only else source.span(node)
@@ -126,7 +125,7 @@ def select(name: str, only: str | None = None) -> Listing:
     if not lines:
         raise LookupError(f"{name} has no {only}")
     label = ".".join(path) + (f" ({only})" if only else "")
-    return Listing(f"src/dustdevil/{file.name}", label.strip(), lines)
+    return Listing(f"src/dustdevil/{_place(file)}", label.strip(), lines)
 
 
 def _indent(text: str) -> int:
@@ -159,17 +158,44 @@ def package_folder() -> pathlib.Path:
     return pathlib.Path(spec.origin).parent
 
 
-def _find(module: str) -> pathlib.Path:
-    """The file of a module, in whichever language it is."""
-    for file in files():
-        if file.stem == module:
-            return file
-    raise LookupError(f"dustdevil has no module {module!r}")
+def _find(names: list[str]) -> tuple[pathlib.Path, list[str]]:
+    """The file that a dotted name begins with, and what is left of the name."""
+    folder, (first, *rest) = package_folder(), names
+    if (folder / first).is_dir():
+        folder /= first
+        module = rest[0] if rest else "__init__"
+        if module in (homes := _homes(folder / "__init__.py")):
+            return folder / f"{homes[module]}.py", rest
+        first, rest = module, rest[1:]
+    for ending in LANGUAGES:
+        if (file := folder / f"{first}{ending}").is_file():
+            return file, rest
+    raise LookupError(f"dustdevil has no {'.'.join(names)}")
+
+
+def _homes(file: pathlib.Path) -> dict[str, str]:
+    """In which module of a package each name of its face stands."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign([ast.Name("HOMES")], value):
+                return ast.literal_eval(value)
+    return {}
 
 
 def files() -> list[pathlib.Path]:
     """The sources of the stack, in Python and in C."""
-    return sorted(f for f in package_folder().iterdir() if f.suffix in LANGUAGES)
+    return sorted(f for f in package_folder().rglob("*") if f.suffix in LANGUAGES)
+
+
+def _place(file: pathlib.Path) -> str:
+    """A file as seen from the package's folder: `loop/poller.py`."""
+    return file.relative_to(package_folder()).as_posix()
+
+
+def module_of(file: pathlib.Path) -> str:
+    """The dotted name of a source: `loop.poller`; a package's is its folder's."""
+    parts = file.relative_to(package_folder()).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
 
 
 @functools.cache
@@ -245,12 +271,12 @@ def coverage(notebooks: Iterable[pathlib.Path]) -> list[Coverage]:
         for _, listings in shown_by(notebook):
             for listing in listings:
                 numbers = {number for number, _ in listing.lines}
-                shown.setdefault(pathlib.Path(listing.file).name, set()).update(numbers)
+                shown.setdefault(listing.file, set()).update(numbers)
     return [
         Coverage(
-            file.stem,
+            module_of(file),
             _parsed(file, file.stat().st_mtime_ns).code_lines(),
-            frozenset(shown.get(file.name, ())),
+            frozenset(shown.get(f"src/dustdevil/{_place(file)}", ())),
         )
         for file in files()
     ]
@@ -265,27 +291,3 @@ def ranges(numbers: list[int]) -> str:
         else:
             runs.append([number, number])
     return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `workshop lines`."""
-    book = checkout.ROOT / "book"
-    parser.add_argument("book", nargs="?", default=book, help="folder of chapters")
-    parser.add_argument("--missing", action="store_true", help="list unshown lines")
-    parser.add_argument("--module", action="append", help="only these; must be whole")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print the share shown, by module; 1 if a module of `--module` has a gap."""
-    rows = coverage(sorted(pathlib.Path(args.book).glob("*.ipynb")))
-    if args.module:
-        rows = [row for row in rows if row.module in args.module]
-    for row in rows:
-        count = f"{len(row.code & row.shown)}/{len(row.code)}"
-        print(f"{row.module:14}{count:>10}{row.share:8.0%}")
-        if row.missing and (args.missing or args.module):
-            print(f"{'':14}not shown: {ranges(row.missing)}")
-    code = sum(len(row.code) for row in rows)
-    shown = sum(len(row.code & row.shown) for row in rows)
-    print(f"{'all':14}{f'{shown}/{code}':>10}{shown / max(code, 1):8.0%}")
-    return int(bool(args.module) and any(row.missing for row in rows))

@@ -11,12 +11,12 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workshop.checkout import PACKAGE, ROOT
 
 _HOME = ROOT / "book" / "pieces.toml"
 PIECES = _HOME if _HOME.is_file() else PACKAGE / "pieces.toml"  # a wheel's copy
-HEADERS = {"_slots"}  # modules that are a header of C
 
 # The README holds the table between these two lines; a test compares it.
 BEGIN = "<!-- pieces: begin (python -m workshop.pieces) -->"
@@ -30,7 +30,7 @@ class Piece:
     number: int
     slug: str
     title: str
-    modules: tuple[str, ...]
+    package: str
     question: str
     does: str
     note: str
@@ -57,23 +57,28 @@ class Piece:
         return f"labs/{self.name}/lab.ipynb"
 
     @property
-    def sources(self) -> list[str]:
-        """The modules, as paths in the repository."""
-        return [_source(module) for module in self.modules]
+    def source(self) -> str:
+        """The package or module, as a path in the repository.
 
+        `routing` stands in the stack; `workshop.livebook` says where it stands.
+        """
+        name = self.package if "." in self.package else f"dustdevil.{self.package}"
+        path = name.replace(".", "/")
+        ending = "" if (PACKAGE.parent / path).is_dir() else ".py"
+        return f"src/{path}{ending}"
 
-def _source(module: str) -> str:
-    """`routing` stands in the stack; `workshop.livebook` says where it stands."""
-    if "." in module:
-        return f"src/{module.replace('.', '/')}"
-    c = ".h" if module in HEADERS else ".c"
-    return f"src/dustdevil/{module}" + (c if module.startswith("_") else ".py")
+    @property
+    def modules(self) -> list[str]:
+        """What a lab, a listing or a test calls its modules: `loop.poller`."""
+        if self.source.endswith(".py"):
+            return [self.package]
+        files = sorted((ROOT / self.source).glob("*.py"))
+        return [f"{self.package}.{f.stem}" for f in files if f.stem != "__init__"]
 
 
 def load(path: Path = PIECES) -> list[Piece]:
     """Read the table; raises ValueError on a row that breaks its rules."""
-    rows = tomllib.loads(path.read_text("utf-8"))["piece"]
-    pieces = [Piece(**{**row, "modules": tuple(row["modules"])}) for row in rows]
+    pieces = [Piece(**row) for row in _home(path)["piece"]]
     for expected, piece in enumerate(pieces, start=1):
         if piece.number != expected:
             raise ValueError(f"piece {piece.slug!r}: number {piece.number} is not next")
@@ -84,10 +89,19 @@ def load(path: Path = PIECES) -> list[Piece]:
     return pieces
 
 
+def layers(path: Path = PIECES) -> list[str]:
+    """Packages and modules of the stack, from the ground up."""
+    return _home(path)["layers"]
+
+
+def _home(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text("utf-8"))
+
+
 def find(name: str) -> Piece:
-    """The piece with this slug, `NN-slug` or module name; raises LookupError."""
+    """The piece with this slug, `NN-slug`, package or module; raises LookupError."""
     for piece in load():
-        if name in {piece.slug, piece.name, *piece.modules}:
+        if name in {piece.slug, piece.name, piece.package, *piece.modules}:
             return piece
     raise LookupError(f"no piece is called {name!r}")
 
@@ -95,20 +109,20 @@ def find(name: str) -> Piece:
 def markdown(pieces: list[Piece]) -> str:
     """The table as Markdown, with links from the repository's root."""
     lines = [
-        "| | chapter | module | what the piece does in the server | lab |",
+        "| | chapter | package | what the piece does in the server | lab |",
         "|--:|---|---|---|---|",
     ]
     return "\n".join(lines + [_markdown_row(piece) for piece in pieces]) + "\n"
 
 
 def _markdown_row(piece: Piece) -> str:
-    modules = ", ".join(f"`{module}`" for module in piece.modules)
     if piece.ready:
         title = f"[{piece.title}]({piece.chapter})"
         lab = f"[lab]({piece.lab})"
     else:
         title, lab = piece.title, "planned"
-    return f"| {piece.number} | {title} | {modules} | {piece.does} | {lab} |"
+    package = f"[`{piece.package}`]({piece.source})"
+    return f"| {piece.number} | {title} | {package} | {piece.does} | {lab} |"
 
 
 def in_readme(text: str) -> str | None:
@@ -126,7 +140,7 @@ class PieceTable:
     def _repr_html_(self) -> str:
         head = "".join(
             f'<th scope="col">{name}</th>'
-            for name in ("No.", "Chapter", "Module", "What the piece does", "Lab")
+            for name in ("No.", "Chapter", "Package", "What the piece does", "Lab")
         )
         rows = "".join(_html_row(piece) for piece in self._pieces)
         return (
@@ -145,12 +159,11 @@ def _html_row(piece: Piece) -> str:
     if piece.ready:
         title = f'<a href="{piece.name}.ipynb">{title}</a>'
         lab = f'<a href="../labs/{piece.name}/lab.ipynb">Lab {piece.number}</a>'
-    modules = ", ".join(f"<code>{html.escape(name)}</code>" for name in piece.modules)
     question = _code(piece.question)
     return (
         f'<tr class="{piece.status}"><td>{piece.number}</td>'
         f'<th scope="row">{title}<br><span class="question">{question}</span></th>'
-        f"<td>{modules}</td><td>{_code(piece.does)}</td><td>{lab}</td></tr>"
+        f"<td><code>{html.escape(piece.package)}</code></td><td>{_code(piece.does)}</td><td>{lab}</td></tr>"
     )
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dustdevil.loop import Loop, Timer
-from dustdevil.poller import Ready, default_poller
+from dustdevil.loop import Loop, Ready, Timer, default_poller
 from workshop.figures import SMALL, Drawing, Player
 
 

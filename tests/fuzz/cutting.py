@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from dustdevil.http1 import Data, End
+from dustdevil.http import Data, End
 
 
 def pieces(stream, cuts):

@@ -7,8 +7,7 @@ limits allow.
 
 from cutting import fed, note_body, the_same_however_cut
 
-from dustdevil.head import Head, ProtocolError
-from dustdevil.http1 import Limits, RequestParser
+from dustdevil.http import Head, Limits, ProtocolError, RequestParser
 
 LIMITS = Limits(line=120, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80, batch=3)  # fmt: skip

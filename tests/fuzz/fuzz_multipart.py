@@ -9,14 +9,9 @@ from contextlib import suppress
 
 from cutting import pieces, the_same_however_cut
 
-from dustdevil.http1 import Data, End
-from dustdevil.multipart import (
-    FormError,
-    MultipartParser,
-    Part,
-    boundary_of,
-    parse_parameters,
-)
+from dustdevil.http import Data, End
+from dustdevil.web import FormError, MultipartParser, Part
+from dustdevil.web.multipart import boundary_of, parse_parameters
 
 MOST, BOUNDARY = 200, "b'd"
 PARAMETERS = 0x80

@@ -10,10 +10,17 @@ from functools import partial
 
 from cutting import fed, note_body, pieces, the_same_however_cut
 
-from dustdevil.head import Head, ProtocolError
-from dustdevil.http1 import Limits, RequestParser
-from dustdevil.outgoing import PIECE, ClientError, Inflater, Request, encode, split
-from dustdevil.responses import INTERIM, ResponseHead, ResponseParser
+from dustdevil.http import (
+    ClientError,
+    Head,
+    Limits,
+    ProtocolError,
+    RequestParser,
+    ResponseHead,
+    ResponseParser,
+)
+from dustdevil.http.outgoing import PIECE, Inflater, Request, encode, split
+from dustdevil.http.responses import INTERIM
 
 LIMITS = Limits(line=60, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80, batch=3)  # fmt: skip

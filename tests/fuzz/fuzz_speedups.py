@@ -8,7 +8,7 @@ from functools import cache
 
 from extension import ROOT, SUFFIX, Fence, compile_extension, load
 
-from dustdevil import twins
+from dustdevil.speedups import pure as twins
 
 FENCE = Fence()
 FILE = ROOT / "build" / "fuzz" / "speedups" / f"_speedups{SUFFIX}"

@@ -11,14 +11,15 @@ from functools import partial
 
 from cutting import pieces, the_same_however_cut
 
-from dustdevil.deflate import Deflate, accept_offer
-from dustdevil.frames import (
+from dustdevil.websocket import (
     INVALID_DATA,
     PING,
     TEXT,
     TOO_BIG,
     Closed,
+    Deflate,
     WebSocketProtocol,
+    accept_offer,
     frame,
 )
 

@@ -12,5 +12,5 @@ wrong: SIGUSR1 comes while the loop sleeps in poll()
 class Loop:
     def on_signal(self, number, callback, *args):
         earlier = signal.signal(number, lambda *_: self.call_soon(callback, *args))
-        self._earlier_bell = -1
+        self._earlier_wakeup = -1
         self._signals[number] = callback, args, earlier

@@ -12,5 +12,5 @@ A handler that runs in the middle of another function finds everything half done
 class Loop:
     def on_signal(self, number, callback, *args):
         earlier = signal.signal(number, lambda *_: callback(*args))
-        self._earlier_bell = -1
+        self._earlier_wakeup = -1
         self._signals[number] = callback, args, earlier

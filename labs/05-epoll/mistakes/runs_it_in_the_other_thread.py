@@ -12,4 +12,4 @@ Two threads would be at work on the loop's data at the same time.
 class Loop:
     def call_from_thread(self, callback, *args):
         callback(*args)
-        self._ring()
+        self._wake()

@@ -104,12 +104,12 @@ class Loop:
         self._release_timers()
         self.run_ready()
 
-    def _on_bell(self, events):
+    def _on_wake(self, events):
         try:
-            while numbers := self._ear.recv(64):
+            while numbers := self._wake_recv.recv(64):
                 for number in numbers:
                     if number in self._signals:
                         callback, args = self._signals[number][:2]
                         self.call_soon(callback, *args)
         except BlockingIOError:
-            self._rung = False
+            self._woken = False

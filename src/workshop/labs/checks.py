@@ -73,8 +73,8 @@ def collect(module: Any) -> list[Check]:
 class Bench:
     """What a check works with: the learner's modules, seeded chance, clients.
 
-    `bench.routing` is the module `dustdevil.routing`, the learner's where the lab
-    asks for it. The same seed makes the same inputs.
+    `bench.loop.poller` is the module `dustdevil.loop.poller`, the learner's where the
+    lab asks for it. The same seed makes the same inputs.
     """
 
     def __init__(self, seed: int, name: str = "") -> None:

@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from workshop import overlay
 from workshop.labs.checks import Bench, Check, Wrong
+from workshop.labs.engine import told
 from workshop.labs.lab import Lab, load
 from workshop.labs.source import YOUR_TURN, not_written
 from workshop.labs.verdict import (
@@ -141,7 +142,7 @@ class Trial:
         try:
             overlay.install(self.folder, only=self.lab.modules)
             for module in self.lab.modules:
-                getattr(bench, module)
+                importlib.import_module(f"{overlay.PACKAGE}.{module}")
             print(LOADED, end="", file=dump, flush=True)
             self.check.function(bench)
         except BaseException as error:
@@ -189,12 +190,12 @@ class Trial:
         return ""
 
     def _is_learners(self, file: str) -> bool:
-        return Path(file).parent == self.folder
+        return self.folder in Path(file).parents
 
     def _tell(self, file: str, line: int, function: str) -> str:
         lines = Path(file).read_text(encoding="utf-8").splitlines()
         code = lines[line - 1].strip() if 0 < line <= len(lines) else ""
-        name = f"{self.folder.name}/{Path(file).name}"
+        name = f"{self.folder.name}/{overlay.relative(Path(file), self.folder)}"
         return f"{name}, line {line}, in {function}: {code}"
 
     def _judge(self, status: int, result: str, dump: str) -> Verdict:
@@ -237,14 +238,14 @@ class Trial:
                 for function in self.lab.functions
                 if (function.module, function.step) == (module, self.check.step)
             ]
-            file = self.folder / f"{module}.py"
+            file = self.folder / overlay.path_of(module)
             try:
                 missing = not_written(file.read_text(encoding="utf-8"), names)
             except (OSError, SyntaxError, ValueError):
                 return
             if missing:
                 first = missing[0]
-                place = f"{self.folder.name}/{file.name}"
+                place = told(self.folder, module)
                 if first.line:
                     place += f", line {first.line}"
                 verdict.status, verdict.where, verdict.wire = NOT_ATTEMPTED, "", []

@@ -16,7 +16,6 @@ from workshop.labs import engine
 from workshop.labs.checks import Bench
 from workshop.labs.lab import (
     COMMAND,
-    REFERENCE,
     Lab,
     LabError,
     all_labs,
@@ -80,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(console: Console) -> int:
     for lab in all_labs():
-        modules = ", ".join(f"{name}.py" for name in lab.modules)
+        modules = ", ".join(str(overlay.path_of(name)) for name in lab.modules)
         console.print(f"{lab.number:>2}  {lab.title} ({modules})", markup=False)
         console.print(f"    labs/{lab.slug}/lab.ipynb", style="dim")
     console.print()
@@ -132,14 +131,15 @@ def _hint(console: Console, lab: Lab, args: argparse.Namespace) -> int:
 
 def _diff(console: Console, lab: Lab, args: argparse.Namespace) -> int:
     for module in lab.modules:
-        file = my_stack() / f"{module}.py"
+        file = my_stack() / overlay.path_of(module)
+        shown = engine.told(my_stack(), module)
         if not file.is_file():
-            raise LabError(f"there is no {file.parent.name}/{file.name} yet")
+            raise LabError(f"there is no {shown} yet")
         lines = difflib.unified_diff(
             file.read_text(encoding="utf-8").splitlines(),
-            (REFERENCE / file.name).read_text(encoding="utf-8").splitlines(),
-            f"{file.parent.name}/{file.name}",
-            f"src/dustdevil/{file.name}",
+            overlay.reference(module).read_text(encoding="utf-8").splitlines(),
+            shown,
+            f"src/dustdevil/{overlay.path_of(module)}",
             lineterm="",
         )
         _print_code(console, "\n".join(lines), "diff")
@@ -149,7 +149,7 @@ def _diff(console: Console, lab: Lab, args: argparse.Namespace) -> int:
 def _solution(console: Console, lab: Lab, args: argparse.Namespace) -> int:
     for function in lab.functions:
         if args.step in (None, function.step):
-            source = (REFERENCE / f"{function.module}.py").read_text(encoding="utf-8")
+            source = overlay.reference(function.module).read_text(encoding="utf-8")
             console.print(f"# step {function.step}: {function.module}.{function.name}")
             _print_code(console, text_of(source, function.name) + "\n", "python")
     return 0

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from workshop.labs.lab import COMMAND, REFERENCE, ROOT, Lab, LabError, my_stack
+from workshop import overlay
+from workshop.labs.lab import COMMAND, ROOT, Lab, LabError, my_stack
 from workshop.labs.source import empty
 from workshop.labs.verdict import Verdict
 
@@ -19,7 +20,7 @@ def starter(lab: Lab) -> dict[str, str]:
     texts = {}
     for module in lab.modules:
         steps = {f.name: f.step for f in lab.functions if f.module == module}
-        source = (REFERENCE / f"{module}.py").read_text(encoding="utf-8")
+        source = overlay.reference(module).read_text(encoding="utf-8")
         texts[module] = empty(source, steps)
     return texts
 
@@ -32,17 +33,19 @@ def start(lab: Lab, folder: Path | None = None, force: bool = False) -> list[str
     """
     folder = folder or my_stack()
     folder.mkdir(parents=True, exist_ok=True)
+    _check_places(folder)
     done = []
     for module, text in starter(lab).items():
-        file = folder / f"{module}.py"
-        shown = f"{folder.name}/{file.name}"
+        file = folder / overlay.path_of(module)
+        file.parent.mkdir(exist_ok=True)
+        shown = told(folder, module)
         count = sum(function.module == module for function in lab.functions)
         if file.exists() and not force:
             done.append(f"{shown} is there already, and stays as it is.")
             continue
         if file.exists():
             kept = _backup(file)
-            done.append(f"Your {shown} is kept as {folder.name}/{kept.name}.")
+            done.append(f"Your {shown} is kept as {kept.relative_to(folder.parent)}.")
         file.write_text(text, encoding="utf-8")
         done.append(f"{shown} is ready: {count} functions in it are yours to write.")
     return done
@@ -51,7 +54,22 @@ def start(lab: Lab, folder: Path | None = None, force: bool = False) -> list[str
 def not_started(lab: Lab, folder: Path | None = None) -> list[str]:
     """The modules of the lab that the folder does not have."""
     folder = folder or my_stack()
-    return [name for name in lab.modules if not (folder / f"{name}.py").is_file()]
+    return [
+        name for name in lab.modules if not (folder / overlay.path_of(name)).is_file()
+    ]
+
+
+def told(folder: Path, module: str) -> str:
+    """A learner's module as messages name it: `mystack/loop/poller.py`."""
+    return f"{folder.name}/{overlay.path_of(module)}"
+
+
+def _check_places(folder: Path) -> None:
+    """Raise LabError where a module stands that has another place by now."""
+    try:
+        overlay.check_places(folder)
+    except overlay.OverlayError as error:
+        raise LabError(str(error)) from error
 
 
 def _backup(file: Path) -> Path:
@@ -79,9 +97,10 @@ def run(
     limit, in seconds.
     """
     folder = folder or my_stack()
+    _check_places(folder)
     for module in not_started(lab, folder):
         raise LabError(
-            f"there is no {folder.name}/{module}.py yet: "
+            f"there is no {told(folder, module)} yet: "
             f"{COMMAND} start {lab.number} makes it"
         )
     wanted = [

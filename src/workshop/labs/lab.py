@@ -8,12 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
-from workshop import checkout
+from workshop import checkout, overlay
 from workshop.checkout import ROOT
 from workshop.labs.checks import Check, collect
 
 LABS = ROOT / "labs"
-REFERENCE = ROOT / "src" / "dustdevil"
 # Where the learner's modules are, if not in mystack/: the test of the guides runs
 # them in an empty folder, so that they do not depend on what the learner has done.
 VARIABLE = "DUSTDEVIL_MYSTACK"
@@ -33,7 +32,7 @@ def my_stack() -> Path:
 
 @dataclass(frozen=True)
 class Function:
-    """A function the learner writes: `routing.Router.match`, in step 5."""
+    """A function the learner writes: `loop.poller`, `EpollPoller.poll`, in step 2."""
 
     module: str
     name: str
@@ -105,8 +104,17 @@ def load(folder: Path) -> Lab:
 
 
 def _functions(names: list[str], step: int) -> tuple[Function, ...]:
-    pairs = (name.split(".", 1) for name in names)
-    return tuple(Function(module, name, step) for module, name in pairs)
+    return tuple(Function(*_split(name), step) for name in names)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Module and function: the module is the first part that names a file."""
+    parts = name.split(".")
+    for count in range(1, len(parts)):
+        module = ".".join(parts[:count])
+        if overlay.reference(module).is_file():
+            return module, ".".join(parts[count:])
+    raise LookupError(f"no module of dustdevil has {name!r}")
 
 
 def all_labs() -> list[Lab]:

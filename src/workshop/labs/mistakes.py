@@ -9,7 +9,8 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop.labs.lab import REFERENCE, Lab
+from workshop import overlay
+from workshop.labs.lab import Lab
 from workshop.labs.source import functions, plant
 from workshop.labs.verdict import Verdict
 
@@ -62,10 +63,12 @@ def write(lab: Lab, folder: Path, patch: str = "") -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for module in lab.modules:
-        source = (REFERENCE / f"{module}.py").read_text(encoding="utf-8")
+        source = overlay.reference(module).read_text(encoding="utf-8")
         if patch and _belongs(source, patch):
             source = plant(source, patch)
-        (folder / f"{module}.py").write_text(source, encoding="utf-8")
+        file = folder / overlay.path_of(module)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(source, encoding="utf-8")
 
 
 def _belongs(source: str, patch: str) -> bool:

@@ -14,8 +14,7 @@ from uuid import uuid4
 from jupyter_client.kernelspec import NoSuchKernel
 
 from dustdevil import __version__
-from dustdevil.messages import HTTPError, Request, Response
-from dustdevil.web import Application, plain_page
+from dustdevil.web import Application, HTTPError, Request, Response, plain_page
 from dustdevil.websocket import WebSocket, websocket
 from workshop.livebook.kernel import Kernel
 from workshop.livebook.kernels import DEFAULT, Kernels, TooManyKernels

@@ -21,8 +21,7 @@ from collections.abc import Callable
 
 import zmq
 
-from dustdevil.loop import Loop
-from dustdevil.poller import READ
+from dustdevil.loop import READ, Loop
 
 # Messages read in one go before everybody else has a turn.
 BURST = 64

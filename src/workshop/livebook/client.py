@@ -23,10 +23,15 @@ from uuid import uuid4
 
 import zmq
 
-from dustdevil.frames import GOING_AWAY, INVALID_DATA, NORMAL
 from dustdevil.loop import Loop
 from dustdevil.sync import Event, sleep
-from dustdevil.websocket import ConnectionClosed, WebSocket
+from dustdevil.websocket import (
+    GOING_AWAY,
+    INVALID_DATA,
+    NORMAL,
+    ConnectionClosed,
+    WebSocket,
+)
 from workshop.livebook.runs import Run
 from workshop.livebook.wire import Parts, WireError, encode, pack
 

@@ -5,8 +5,8 @@ import ssl
 from collections.abc import Iterable
 from pathlib import Path
 
+from dustdevil.http import Server
 from dustdevil.loop import Loop
-from dustdevil.server import Server
 from workshop.livebook.kernels import Kernels
 from workshop.livebook.security import Guard
 from workshop.livebook.site import make_app

@@ -1,7 +1,8 @@
 """The kernel's process: started, watched, signalled, ended.
 
-`dustdevil.child` tells us when it has ended. It is not a `child.Process`, though: it
-is started by jupyter_client, and what it writes goes to one short buffer.
+`dustdevil.processes.on_exit` tells us when it has ended. It is not one of the stack's
+own `Process`es, though: it is started by jupyter_client, and what it writes goes to
+one short buffer.
 """
 
 import os
@@ -14,10 +15,9 @@ from pathlib import Path
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.launcher import launch_kernel
 
-from dustdevil.child import on_exit
 from dustdevil.coroutine import Future
-from dustdevil.loop import Loop
-from dustdevil.poller import READ
+from dustdevil.loop import READ, Loop
+from dustdevil.processes import on_exit
 
 APPLICATION = "workshop.livebook.inkernel"  # in place of ipykernel's own
 LAUNCHER = "ipykernel_launcher"

@@ -32,7 +32,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 
-from dustdevil.messages import HTTPError, Request, Response
+from dustdevil.web import HTTPError, Request, Response
 from workshop.livebook.addresses import is_address, is_loopback, without_port
 from workshop.livebook.api import error_response, is_api
 

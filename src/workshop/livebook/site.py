@@ -3,9 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from dustdevil.messages import HTTPError, Request, Response
-from dustdevil.static import to_folder
-from dustdevil.web import Application
+from dustdevil.web import Application, HTTPError, Request, Response, to_folder
 from workshop.livebook.api import Api
 from workshop.livebook.kernels import Kernels
 from workshop.livebook.security import Guard

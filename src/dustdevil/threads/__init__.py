@@ -1,0 +1,28 @@
+"""Threads: calls that block, made elsewhere, and how threads wait for each other.
+
+These are the locks of *threads*: who waits in one stops its whole thread. What
+coroutines wait in, on one loop, is in `dustdevil.sync` and has the same names. Only one
+thread at a time runs Python, since it holds the interpreter's lock; but that lock is
+released where a thread waits for the system, and that is what a pool of threads behind
+a loop lives on.
+
+locks       RLock, Condition, Semaphore, Event, Barrier, from one raw lock
+pool        a pool of threads, calls handed to it and their results brought back
+"""
+
+from dustdevil import lazy_names
+
+HOMES = {
+    "Barrier": "locks",
+    "BoundedSemaphore": "locks",
+    "Condition": "locks",
+    "Event": "locks",
+    "RLock": "locks",
+    "Semaphore": "locks",
+    "ThreadPool": "pool",
+    "run_in_loop": "pool",
+    "run_in_thread": "pool",
+}
+
+__all__ = sorted(HOMES)
+__getattr__ = lazy_names(__name__, HOMES)
