@@ -34,6 +34,9 @@ RELOAD = 40.0  # seconds between two reloads while cells run
 # How much more memory the server may have after the last chapter than after the first
 # round of all of them, when its caches are full.
 SLACK = 16 << 20
+# What the note of a cell begins with that was run: its number, and whether it failed.
+# One that waited behind a cell that failed says "not run".
+RAN = re.compile(r"\[(\d+)\]( · error)?")
 BUSY = [sys.executable, "-c", "while True: pass"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -105,7 +108,7 @@ class Soak:
             if now - changed > PATIENCE:
                 raise Finding(f"{chapter}: nothing has changed for {PATIENCE:.0f} s")
             if not under_way:
-                reached = max(n for n, cell in enumerate(cells) if cell[1])
+                reached = max(n for n, cell in enumerate(cells) if RAN.match(cell[1]))
                 if reached + 1 >= len(cells):
                     break
                 last = self.start(after=max(reached, last))
@@ -149,7 +152,7 @@ class Soak:
             run = runs.get(name)
             if run is None or run["state"] != "done":
                 raise Finding(f"{chapter}: the server does not know {name} ({note})")
-            shown = re.match(r"\[(\d+)\]( · error)?", note)
+            shown = RAN.match(note)
             failed = run["status"] == "error"
             if not shown or int(shown[1]) != run["count"] or bool(shown[2]) != failed:
                 raise Finding(f"{chapter}, {name}: {note!r}, but {run['status']}")

@@ -70,6 +70,16 @@ def test_tab_completes_what_the_kernel_knows(reader, kind):
     reader.picture(f"editor-{kind.replace(' ', '-')}")
 
 
+def test_a_name_whose_type_takes_too_long_is_the_kernels(reader):
+    no_time = "get_ipython().Completer.jedi_compute_type_timeout = 0"
+    reader.cell(1).do(f"a_long_name = 1; {no_time}")
+    reader.settle()
+    put(reader.cell(2), "a_lo|")
+    press(reader, "Tab")
+    expect(offered(reader, "a_long_name")).to_have_count(1)
+    expect(offered(reader, "a_long_name")).not_to_contain_text("cell")
+
+
 def test_what_is_chosen_takes_the_place_of_what_was_typed(reader):
     cell = reader.cell(1)
     cell.do("thunder = 1")

@@ -144,7 +144,9 @@ function kernelNames(code, reply) {
   return { from, to, options, ...(isPlain ? { validFor: WORD } : { filter: false }) };
 }
 
-const named = (type) => (/^\w+$/.test(type) ? type : "");
+/* Of two options of one name CodeMirror takes the one that has a type. On a busy machine
+   the kernel says "<unknown>": a blank, too, says that the kernel knows the name. */
+const named = (type) => (/^\w+$/.test(type) ? type : " ");
 
 /** Arguments come first, and what begins with underscores last. */
 function rank(label) {
