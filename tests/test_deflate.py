@@ -22,7 +22,7 @@ from dustdevil.websocket import (
     deflate,
     frame,
 )
-from dustdevil.websocket.frames import PIECE
+from dustdevil.websocket.frames import FRAGMENT_SIZE
 
 MASK = b"abcd"
 RSV1, RSV2, RSV3 = 0x40, 0x20, 0x10
@@ -246,7 +246,7 @@ def test_short_messages_are_sent_as_they_are():
 
 def test_a_large_message_takes_a_frame_for_each_piece_of_it():
     sender, receiver = protocol(), WebSocketProtocol(client=True, deflate=Deflate({}))
-    message = os.urandom(3 * PIECE + 1)
+    message = os.urandom(3 * FRAGMENT_SIZE + 1)
     first, *others = sender.frames(message)
     assert first[0] == BINARY | RSV1
     assert [one[0] for one in others] == [0, 0, 0x80]

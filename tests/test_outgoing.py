@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from dustdevil.http import ClientError
-from dustdevil.http.outgoing import PIECE, Inflater, split
+from dustdevil.http.outgoing import INFLATE_SIZE, Inflater, split
 
 
 def bare(data):
@@ -27,7 +27,10 @@ def coding(request):
 
 
 @pytest.mark.parametrize("cut", [1, 7, 1 << 30])
-@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 100])
+@pytest.mark.parametrize(
+    "size",
+    [0, 1, INFLATE_SIZE - 1, INFLATE_SIZE, INFLATE_SIZE + 1, 2 * INFLATE_SIZE + 100],
+)
 def test_what_comes_out_is_what_went_in_however_it_is_cut(coding, size, cut):
     # Runs of one byte: what a few bytes hold fills a piece, and more is still inside
     # when all has been put in. Without a wrapping, nothing follows to push it out.
@@ -39,7 +42,7 @@ def test_what_comes_out_is_what_went_in_however_it_is_cut(coding, size, cut):
         pieces += inflater.feed(sent[start : start + cut])
     inflater.end()
     assert b"".join(pieces) == b"x" * size
-    assert all(0 < len(piece) <= PIECE for piece in pieces)
+    assert all(0 < len(piece) <= INFLATE_SIZE for piece in pieces)
 
 
 @pytest.mark.parametrize("cut", [1, 1 << 30])

@@ -525,7 +525,7 @@ def test_a_compressed_file_beside_is_taken(app, root):
 
 @pytest.fixture
 def large(root):
-    data = bytes(i % 251 for i in range(static.BLOCK * 2 + 17))
+    data = bytes(i % 251 for i in range(static.READ_SIZE * 2 + 17))
     (root / "large.bin").write_bytes(data)
     return data
 
@@ -539,7 +539,7 @@ def test_a_large_file_comes_in_blocks(app, large):
     assert response.length == len(large)
     blocks = run(collect(response.body))
     assert b"".join(blocks) == large
-    assert max(map(len, blocks)) <= static.BLOCK
+    assert max(map(len, blocks)) <= static.READ_SIZE
     assert response.body.file.closed
 
 
@@ -568,11 +568,13 @@ def test_others_have_a_turn_between_two_blocks(app, large):
 
 
 def test_a_range_of_a_large_file(app, large):
-    response = ask(app, "/large.bin", f"Range: bytes=5-{static.BLOCK + 9}")
-    assert response.length == static.BLOCK + 5
-    assert b"".join(run(collect(response.body))) == large[5 : static.BLOCK + 10]
-    response = ask(app, "/large.bin", f"Range: bytes={static.BLOCK}-{static.BLOCK + 1}")
-    assert response.body == large[static.BLOCK : static.BLOCK + 2]
+    response = ask(app, "/large.bin", f"Range: bytes=5-{static.READ_SIZE + 9}")
+    assert response.length == static.READ_SIZE + 5
+    assert b"".join(run(collect(response.body))) == large[5 : static.READ_SIZE + 10]
+    response = ask(
+        app, "/large.bin", f"Range: bytes={static.READ_SIZE}-{static.READ_SIZE + 1}"
+    )
+    assert response.body == large[static.READ_SIZE : static.READ_SIZE + 2]
 
 
 def test_a_body_that_nobody_reads_is_closed(app, large):
@@ -583,7 +585,7 @@ def test_a_body_that_nobody_reads_is_closed(app, large):
 
 def test_a_file_that_shrinks_is_not_padded(app, large, root):
     response = ask(app, "/large.bin")
-    os.truncate(root / "large.bin", static.BLOCK + 1)
+    os.truncate(root / "large.bin", static.READ_SIZE + 1)
     with pytest.raises(OSError, match="gone meanwhile"):
         run(collect(response.body))
     run(response.body.aclose())

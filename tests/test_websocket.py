@@ -30,7 +30,7 @@ from dustdevil.websocket import (
     websocket,
 )
 from dustdevil.websocket.connection import converse
-from dustdevil.websocket.frames import PIECE
+from dustdevil.websocket.frames import FRAGMENT_SIZE
 
 MASK = b"abcd"
 
@@ -487,7 +487,7 @@ def test_others_have_their_turn_while_a_large_message_is_compressed(run, sockets
         while ws._sending is None:
             await let_others_run()
         await ws._sending
-        assert turns >= len(LARGE) // PIECE
+        assert turns >= len(LARGE) // FRAGMENT_SIZE
         beside.cancel()
         assert await peer.event() == Pong(b"meanwhile")
         assert await peer.event() == LARGE
@@ -531,7 +531,10 @@ def test_a_large_message_that_cannot_be_sent_is_its_senders_matter(run, sockets)
     async def main():
         ws, peer = open_deflated(sockets)
         spawn = current_scheduler().spawn
-        wrong, right = spawn(ws.send("\ud800" * PIECE * 2)), spawn(ws.send(LARGE))
+        wrong, right = (
+            spawn(ws.send("\ud800" * FRAGMENT_SIZE * 2)),
+            spawn(ws.send(LARGE)),
+        )
         with pytest.raises(UnicodeEncodeError):
             await wrong
         assert await peer.event() == LARGE

@@ -15,7 +15,7 @@ from test_server import PATIENCE, Running
 from dustdevil.coroutine import let_others_run
 from dustdevil.loop import Loop
 from dustdevil.wsgi import WSGI, ClientGone
-from dustdevil.wsgi.gateway import Blocks
+from dustdevil.wsgi.gateway import BodyFromThread
 
 PLAIN = [("Content-Type", "text/plain")]
 
@@ -812,7 +812,7 @@ def test_a_client_that_leaves_ends_an_iteration_that_gives_nothing(serve):
 
 def test_a_thread_that_waits_for_room_goes_on_when_nobody_wants_more():
     async def main():
-        blocks = Blocks()
+        blocks = BodyFromThread()
         blocks.put_now(memoryview(b"one"))
         waiting = loop.spawn(blocks.put(memoryview(b"two")))
         await let_others_run()

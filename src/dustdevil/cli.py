@@ -101,7 +101,7 @@ def parser() -> Parser:
     return command
 
 
-def load(name: str) -> Any:
+def load_application(name: str) -> Any:
     """Import an application by "module:name"; raises UsageError if it isn't there.
 
     What the module itself does wrong comes out as it is, with its traceback.
@@ -133,7 +133,7 @@ def processes(options: Options) -> int:
 
 def build(name: str, options: Options) -> Any:
     """The application, with what the options put around it."""
-    application = load(name)
+    application = load_application(name)
     if options.wsgi:
         several = processes(options) > 1
         try:

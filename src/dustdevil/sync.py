@@ -1,5 +1,9 @@
 """Coroutines that wait for time, and for each other.
 
+The locks, events, semaphores and queues of *coroutines*: who waits in one lets the
+others of its loop run. Those of threads have the same names, and stop a whole thread;
+they are in `dustdevil.threads`.
+
 All of these run in one thread. What they guard against is not two coroutines at the
 same moment, which cannot be, but another one's turn between two of our own.
 """

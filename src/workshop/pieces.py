@@ -163,7 +163,8 @@ def _html_row(piece: Piece) -> str:
     return (
         f'<tr class="{piece.status}"><td>{piece.number}</td>'
         f'<th scope="row">{title}<br><span class="question">{question}</span></th>'
-        f"<td><code>{html.escape(piece.package)}</code></td><td>{_code(piece.does)}</td><td>{lab}</td></tr>"
+        f"<td><code>{html.escape(piece.package)}</code></td>"
+        f"<td>{_code(piece.does)}</td><td>{lab}</td></tr>"
     )
 
 

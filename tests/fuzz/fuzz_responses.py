@@ -19,12 +19,18 @@ from dustdevil.http import (
     ResponseHead,
     ResponseParser,
 )
-from dustdevil.http.outgoing import PIECE, Inflater, Request, encode, split
+from dustdevil.http.outgoing import (
+    INFLATE_SIZE,
+    Inflater,
+    Request,
+    encode_request,
+    split,
+)
 from dustdevil.http.responses import INTERIM
 
 LIMITS = Limits(line=60, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80, batch=3)  # fmt: skip
-MOST_INFLATED = 3 * PIECE
+MOST_INFLATED = 3 * INFLATE_SIZE
 HEAD_FIRST, HEAD_SECOND, SWITCH, INFLATE, DEFLATE, URL = 1, 2, 4, 8, 16, 32
 
 WORDS = ["HTTP/1.1 ", "HTTP/1.0 200 OK\r\n", "101 ", "100 Continue\r\n\r\n", "204 ",
@@ -42,7 +48,7 @@ def seeds():
         for choice in (0, HEAD_FIRST, HEAD_SECOND, SWITCH):
             yield bytes([choice, 3, 0x20, 0x80, 0xC0]) + stream
     for choice, (_, compress) in zip((8, 24, 24), CODINGS.values(), strict=True):
-        for size in (0, 5, PIECE + 100):
+        for size in (0, 5, INFLATE_SIZE + 100):
             yield bytes([choice, 2, 0x20, 0x80]) + compress(b"x" * size)
     for url in ("http://a", "https://b:1/c?d=e#f", "http://[::1]:8/%41 [|]?{}", "a"):
         yield bytes([URL]) + url.encode()
@@ -84,7 +90,7 @@ def inflate(stream, cuts, choice):
     try:
         for part in pieces(stream, cuts):
             for piece in inflater.feed(part):
-                assert 0 < len(piece) <= PIECE
+                assert 0 < len(piece) <= INFLATE_SIZE
                 found += piece
         inflater.end()
     except ClientError:
@@ -96,7 +102,7 @@ def inflate(stream, cuts, choice):
 def check_url(url):
     try:
         origin, target = split(url)
-        sent = encode(Request("GET", url, [], b""), origin, target)
+        sent = encode_request(Request("GET", url, [], b""), origin, target)
     except (ClientError, OSError):
         return  # OSError: what can't be a name in the DNS
     [head] = RequestParser().feed(sent)

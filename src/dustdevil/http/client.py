@@ -24,7 +24,7 @@ from dustdevil.http.outgoing import (
     Link,
     Origin,
     Request,
-    encode,
+    encode_request,
     redirected,
     split,
 )
@@ -229,7 +229,7 @@ class Client:
     async def _send(self, request: Request, deadline: float) -> Response:
         """Send once, or again as long as kept connections turn out to be closed."""
         origin, target = split(request.url)
-        lines = encode(request, origin, target)
+        lines = encode_request(request, origin, target)
         while True:
             link = await self._take(origin, deadline)
             response = Response(self, link, deadline)

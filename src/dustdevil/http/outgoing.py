@@ -25,7 +25,7 @@ IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}  # RFC 9110, 9
 PORTS = {"http": 80, "https": 443}
 SECRETS = {"authorization", "cookie", "proxy-authorization"}
 ABOUT_BODY = {"content-type", "content-encoding", "content-language"}
-PIECE = 65536  # bytes that are inflated at a time
+INFLATE_SIZE = 65536  # bytes that are inflated at a time
 
 
 class ClientError(Exception):
@@ -78,7 +78,7 @@ def split(url: str) -> tuple[Origin, str]:
     return Origin(parts.scheme, host, port), target
 
 
-def encode(request: Request, origin: Origin, target: str) -> bytes:
+def encode_request(request: Request, origin: Origin, target: str) -> bytes:
     """The head of a request; ValueError for a header that would be something else."""
     if not NAME.fullmatch(request.method.encode()) or request.method == "CONNECT":
         raise ClientError(f"{request.method!r} is no method that can be sent")
@@ -217,7 +217,7 @@ class Link:
 
 
 class Inflater:
-    """Takes compressed pieces and gives pieces of at most PIECE bytes."""
+    """Takes compressed pieces and gives pieces of at most INFLATE_SIZE bytes."""
 
     def __init__(self, coding: str, limit: int) -> None:
         self._coding = coding
@@ -240,11 +240,11 @@ class Inflater:
             if self._inflate.eof:
                 self._inflate = zlib.decompressobj(self._bits)  # gzip in members
             try:
-                piece = self._inflate.decompress(data, PIECE)
+                piece = self._inflate.decompress(data, INFLATE_SIZE)
             except zlib.error as error:
                 raise ClientError(f"the body is damaged: {error}") from None
             data = self._inflate.unconsumed_tail or self._inflate.unused_data
-            full = len(piece) == PIECE and not self._inflate.eof
+            full = len(piece) == INFLATE_SIZE and not self._inflate.eof
             self._left -= len(piece)
             if self._left < 0:
                 raise ClientError("the body inflates to more than the limit")

@@ -35,7 +35,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # A histogram cuts every octave, from a power of two to the next, into buckets.
 PARTS = 16
 # The bucket for what is not positive: its index is below that of the smallest float.
-NOTHING = -2000 * PARTS
+BELOW_ALL = -2000 * PARTS
 # The octaves that `text()` shows one by one, for times: 2**-20 s is a microsecond,
 # 2**6 s a minute. What is above or below is counted as well.
 OCTAVES = range(-20, 7)
@@ -114,7 +114,7 @@ class Histogram:
             part = ceil(mantissa * 2 * PARTS)
         except (ValueError, OverflowError):
             raise ValueError(f"a histogram can't count {value}") from None
-        index = exponent * PARTS + part if value > 0 else NOTHING
+        index = exponent * PARTS + part if value > 0 else BELOW_ALL
         self._buckets[index] = self._buckets.get(index, 0) + 1
         self.count += 1
         self.sum += value
@@ -166,7 +166,7 @@ class Histogram:
 
 def bounds(index: int) -> tuple[float, float]:
     """The lower and the upper bound of a histogram's bucket."""
-    if index == NOTHING:
+    if index == BELOW_ALL:
         return 0.0, 0.0
     part = (index - 1) % PARTS + PARTS + 1
     exponent = (index - part) // PARTS
@@ -267,12 +267,12 @@ class Registry:
 
     def _lines(self) -> Iterator[str]:
         for name, family in sorted(self.families.items()):
-            yield f"# HELP {name} {escape(family.help)}"
+            yield f"# HELP {name} {escape_label(family.help)}"
             yield f"# TYPE {name} {family.kind}"
             for labels, metric in sorted(family.series.items()):
                 if isinstance(metric, Histogram):
                     for bound, many in metric.cumulative():
-                        bucket = (*labels, ("le", number(bound)))
+                        bucket = (*labels, ("le", format_number(bound)))
                         yield sample(f"{name}_bucket", bucket, many)
                     yield sample(f"{name}_sum", labels, metric.sum)
                     yield sample(f"{name}_count", labels, metric.count)
@@ -290,17 +290,17 @@ def checked(labels: dict[str, str]) -> Labels:
 
 def sample(name: str, labels: Labels, value: float) -> str:
     """One line of the text format."""
-    pairs = (f'{key}="{escape(text, True)}"' for key, text in labels)
+    pairs = (f'{key}="{escape_label(text, True)}"' for key, text in labels)
     braces = f"{{{','.join(pairs)}}}" if labels else ""
-    return f"{name}{braces} {number(value)}"
+    return f"{name}{braces} {format_number(value)}"
 
 
-def escape(text: str, quoted: bool = False) -> str:
+def escape_label(text: str, quoted: bool = False) -> str:
     """Text on one line; within quotes, those are escaped as well."""
     text = text.replace("\\", r"\\").replace("\n", r"\n")
     return text.replace('"', r"\"") if quoted else text
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """A number as Go's strconv.ParseFloat reads it."""
     return {inf: "+Inf", -inf: "-Inf"}.get(value) or repr(value)

@@ -74,7 +74,7 @@ class Resolver:
         server. Raises socket.gaierror: EAI_NONAME where there is no such name, and
         EAI_AGAIN where nobody could say.
         """
-        numeric = number(host, family)
+        numeric = numeric_family(host, family)
         if numeric is not None:
             return [Address(numeric, host, port)]
         answer = await self._look_up(to_ascii(host), family)
@@ -119,7 +119,7 @@ class Resolver:
             self._keep(key, Answer([], 0, (socket.EAI_AGAIN, "it was closed")))
 
 
-def number(host: str, family: int) -> int | None:
+def numeric_family(host: str, family: int) -> int | None:
     """The family of a numeric address; None for a name."""
     flags = socket.AI_NUMERICHOST
     try:

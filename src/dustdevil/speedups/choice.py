@@ -19,7 +19,7 @@ from dustdevil.speedups import pure
 NAMES = "_speedups", "_fastpath", "_tasks"
 
 
-def load() -> tuple[list[ModuleType], str]:
+def choose() -> tuple[list[ModuleType], str]:
     """The modules in C, or none of them, and a sentence that says why."""
     if os.environ.get("DUSTDEVIL_PURE"):
         return [], "in pure Python, as DUSTDEVIL_PURE asks"
@@ -30,7 +30,7 @@ def load() -> tuple[list[ModuleType], str]:
     return modules, "with the extension in C"
 
 
-in_c, STATUS = load()
+in_c, STATUS = choose()
 functions, fastpath, tasks = in_c or (pure, None, None)
 parse_head = functions.parse_head
 fs64 = functions.fs64

@@ -111,7 +111,7 @@ class Condition:
         self._waiting: deque[Any] = deque()  # a lock for each who sleeps
 
     def __repr__(self) -> str:
-        return describe(self, f"{self._lock!r}, {len(self._waiting)} waiting")
+        return repr_of(self, f"{self._lock!r}, {len(self._waiting)} waiting")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lock, name)  # acquire, release: it can what its lock can
@@ -212,7 +212,7 @@ class Semaphore:
         self._changed = Condition()
 
     def __repr__(self) -> str:
-        return describe(self, f"value={self._value}")
+        return repr_of(self, f"value={self._value}")
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         """Take a place, within `timeout` seconds; say whether there was one.
@@ -255,7 +255,7 @@ class BoundedSemaphore(Semaphore):
         self._most = value
 
     def __repr__(self) -> str:
-        return describe(self, f"value={self._value}/{self._most}")
+        return repr_of(self, f"value={self._value}/{self._most}")
 
     def release(self, n: int = 1) -> None:
         """Give `n` places back; ValueError if so many were not taken."""
@@ -277,7 +277,7 @@ class Event:
         self._up = False
 
     def __repr__(self) -> str:
-        return describe(self, "set" if self._up else "unset")
+        return repr_of(self, "set" if self._up else "unset")
 
     def is_set(self) -> bool:
         """Whether nobody needs to wait."""
@@ -338,7 +338,7 @@ class Barrier:
 
     def __repr__(self) -> str:
         waiters = f"waiters={self.n_waiting}/{self.parties}"
-        return describe(self, "broken" if self.broken else waiters)
+        return repr_of(self, "broken" if self.broken else waiters)
 
     @property
     def n_waiting(self) -> int:
@@ -395,6 +395,6 @@ class Barrier:
             self._round = Round()
 
 
-def describe(thing: object, state: str) -> str:
+def repr_of(thing: object, state: str) -> str:
     """What the primitives show of themselves in a debugger."""
     return f"<locks.{type(thing).__name__} at {id(thing):#x}: {state}>"

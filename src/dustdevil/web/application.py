@@ -48,7 +48,7 @@ from dustdevil.web.templates import Templates
 
 log = logging.getLogger("dustdevil")
 
-Job = Callable[[], Awaitable[None]]
+BackgroundJob = Callable[[], Awaitable[None]]
 ErrorPage = Callable[[Request, HTTPError], Any]
 
 PAGE = """<!DOCTYPE html>
@@ -80,7 +80,7 @@ class Application(Router):
     def __init__(self) -> None:
         super().__init__()
         self.error_pages: dict[int, ErrorPage] = {}
-        self.jobs: list[Job] = []
+        self.jobs: list[BackgroundJob] = []
         self._found: dict[tuple[str, str], Handler] = {}
         self.onion: Handler = self.dispatch
 
@@ -172,7 +172,7 @@ class Application(Router):
 
         return register
 
-    def background(self, job: Job) -> Job:
+    def background(self, job: BackgroundJob) -> BackgroundJob:
         """Decorate an async function that runs beside the requests.
 
         It is begun when a server starts, in each process anew, and cancelled when it

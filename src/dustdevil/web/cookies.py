@@ -56,7 +56,7 @@ class SignedCookies:
 
     def sign(self, name: str, value: str, max_age: int = MONTH) -> str:
         """The text of a cookie of that name, good for `max_age` seconds."""
-        text = f"{encode(value.encode())}.{int(self._clock()) + max_age}"
+        text = f"{to_base64(value.encode())}.{int(self._clock()) + max_age}"
         return f"{text}.{signature(self._keys[0], name, text)}"
 
     def unsign(self, name: str, signed: str) -> str | None:
@@ -73,7 +73,7 @@ class SignedCookies:
             hmac.compare_digest(signature(key, name, text), given) for key in self._keys
         ):
             return None
-        return None if int(expiry) <= self._clock() else decode(value).decode()
+        return None if int(expiry) <= self._clock() else from_base64(value).decode()
 
     def set(
         self,
@@ -112,14 +112,14 @@ def signature(key: bytes, name: str, text: str) -> str:
 
     A cookie's name has no "=" in it, so nothing can be moved from one to the other.
     """
-    return encode(hmac.digest(key, f"{name}={text}".encode(), "sha256"))
+    return to_base64(hmac.digest(key, f"{name}={text}".encode(), "sha256"))
 
 
-def encode(data: bytes) -> str:
+def to_base64(data: bytes) -> str:
     """Bytes in characters that a cookie can hold (RFC 4648, section 5)."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def decode(text: str) -> bytes:
+def from_base64(text: str) -> bytes:
     """The bytes again; ValueError for what can't be that."""
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))

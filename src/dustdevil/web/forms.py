@@ -38,7 +38,7 @@ from dustdevil.web.multipart import (
 )
 
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-BLOCK = 1 << 18  # bytes that are copied before others have a turn
+COPY_SIZE = 1 << 18  # bytes that are copied before others have a turn
 # What write(2) says when there is no room: on the disk, or of that which is ours.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -115,7 +115,7 @@ class Upload:
         try:
             with target, no_room_is_507():
                 self.file.seek(0)
-                while block := self.file.read(BLOCK):
+                while block := self.file.read(COPY_SIZE):
                     view = memoryview(block)
                     while view:
                         view = view[target.write(view) :]

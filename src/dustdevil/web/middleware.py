@@ -22,11 +22,17 @@ from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.http.head import Head, Headers, ProtocolError
 from dustdevil.routing import Handler
 from dustdevil.web.messages import Pair, Request, Response
-from dustdevil.web.static import BLOCK, COMPRESSIBLE, GZIP_SMALLEST, accepts_gzip, names
+from dustdevil.web.static import (
+    COMPRESSIBLE,
+    GZIP_SMALLEST,
+    READ_SIZE,
+    accepts_gzip,
+    names,
+)
 
 # Characters of a log line that would be something else than themselves in it.
 SPECIAL = re.compile(r"[^ !#-\[\]-~]")
-BODILESS = {204, 206, 304}
+INCOMPRESSIBLE = {204, 206, 304}
 
 
 class Gzip:
@@ -66,7 +72,7 @@ class Gzip:
             headers.set("ETag", f"W/{etag}")
         headers.remove("Accept-Ranges")  # of these bytes there are no ranges
         headers.set("Content-Encoding", "gzip")
-        if isinstance(body, bytes) and len(body) <= BLOCK:
+        if isinstance(body, bytes) and len(body) <= READ_SIZE:
             response.body = zlib.compress(body, self.level, wbits=GZIP)
         else:
             response.body = Squeezed(body, self.level)
@@ -82,7 +88,7 @@ def may_compress(response: Response, headers: "Lines") -> bool:
     kind = headers.get("content-type", "")
     return (
         response.upgrade is None
-        and response.status not in BODILESS
+        and response.status not in INCOMPRESSIBLE
         and "content-encoding" not in headers
         and "no-transform" not in headers.get("cache-control", "").lower()
         and COMPRESSIBLE.match(kind) is not None
@@ -124,8 +130,8 @@ class Squeezed:
 
 async def in_blocks(data: bytes) -> AsyncIterator[bytes]:
     """The bytes, a block at a time."""
-    for start in range(0, len(data), BLOCK):
-        yield data[start : start + BLOCK]
+    for start in range(0, len(data), READ_SIZE):
+        yield data[start : start + READ_SIZE]
         await let_others_run()
 
 
@@ -245,7 +251,7 @@ class AccessLog:
             size = len(body) if head.method != "HEAD" else 0
         line = (
             f"{remote[0] if remote else '-'} - - [{stamp(int(time()))}] "
-            f'"{head.method} {escape(head.target)} HTTP/{head.version}" '
+            f'"{head.method} {escape_control(head.target)} HTTP/{head.version}" '
             f"{status_of(outcome)} {'-' if size is None else size} "
             f'"{said(head.headers, "referer")}" "{said(head.headers, "user-agent")}" '
             f"{monotonic() - begin:.3f}"
@@ -271,10 +277,10 @@ def stamp(second: int) -> str:
 
 def said(headers: Headers, name: str) -> str:
     """A header's value as it can stand in the log."""
-    return escape(headers.get(name, "-"))
+    return escape_control(headers.get(name, "-"))
 
 
-def escape(text: str) -> str:
+def escape_control(text: str) -> str:
     """Quotes, backslashes, control characters and all beyond ASCII as \\xNN."""
     # Nearly always there is none, and to see that takes a third of the time.
     if text.isascii() and text.isprintable() and not ('"' in text or "\\" in text):

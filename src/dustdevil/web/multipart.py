@@ -33,7 +33,7 @@ BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]"
 # Some clients send a path of DOS in quotes, with backslashes that quote nothing: so
 # only those before a quote or another backslash count.
 NAME = TOKEN.decode()
-PARAMETER = re.compile(
+FORM_PARAMETER = re.compile(
     rf'(?:[ \t]*+;)++[ \t]*+(?:({NAME})=(?:({NAME})|"((?:[^"\\]|\\.)*+)"))?+'
 )
 QUOTED_PAIR = re.compile(r'\\(["\\])')
@@ -182,7 +182,7 @@ def parse_parameters(text: str) -> tuple[str, dict[str, str]]:
     parameters: dict[str, str] = {}
     position = len(kind)
     while position < len(text):
-        found = PARAMETER.match(text, position)
+        found = FORM_PARAMETER.match(text, position)
         if not found:
             raise FormError(400, f"malformed parameters: {text:.80}")
         position = found.end()

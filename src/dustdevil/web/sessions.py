@@ -27,7 +27,7 @@ from html import escape
 from typing import Any
 
 from dustdevil.routing import Handler
-from dustdevil.web.cookies import MONTH, SignedCookies, decode, encode
+from dustdevil.web.cookies import MONTH, SignedCookies, from_base64, to_base64
 from dustdevil.web.forms import MULTIPART, URLENCODED
 from dustdevil.web.messages import HTTPError, Request, Response
 
@@ -159,22 +159,22 @@ def xsrf_token(request: Request) -> str:
     """
     token = request.session.get(FIELD)
     if token is None:
-        token = request.session[FIELD] = encode(secrets.token_bytes(TOKEN_SIZE))
+        token = request.session[FIELD] = to_base64(secrets.token_bytes(TOKEN_SIZE))
     mask = secrets.token_bytes(TOKEN_SIZE)
-    return encode(mask + xor(mask, decode(token)))
+    return to_base64(mask + xor(mask, from_base64(token)))
 
 
 def is_token(request: Request, sent: str) -> bool:
     """Whether this is one of the client's tokens; compared in constant time."""
     token = request.session.get(FIELD)
     try:
-        masked = decode(sent)
+        masked = from_base64(sent)
     except ValueError:
         return False
     if token is None or len(masked) != 2 * TOKEN_SIZE:
         return False
     mask, rest = masked[:TOKEN_SIZE], masked[TOKEN_SIZE:]
-    return hmac.compare_digest(xor(mask, rest), decode(token))
+    return hmac.compare_digest(xor(mask, rest), from_base64(token))
 
 
 def xor(one: bytes, other: bytes) -> bytes:

@@ -25,7 +25,7 @@ from dustdevil.speedups.choice import fs64
 from dustdevil.web.messages import HTTPError, Pair, Request, Response, redirect
 
 # A file is read as a whole up to this size, and beyond in blocks of it.
-BLOCK = 1 << 18
+READ_SIZE = 1 << 18
 # What is compressed in memory: files from the smallest to the largest that pay, and
 # the outcomes kept, all together; sizes in bytes.
 GZIP_SMALLEST, GZIP_LARGEST, GZIP_KEPT = 500, 1 << 20, 16 << 20
@@ -238,11 +238,11 @@ def respond(
         status = 206
     if isinstance(content, bytes):
         return Response(content[start:end], status, headers)
-    if end - start <= BLOCK:
+    if end - start <= READ_SIZE:
         body = os.pread(content.fileno(), end - start, start)
         return Response(body, status, headers)
     # A descriptor of its own, since `content` is closed when we return.
-    blocks = Blocks(FileIO(os.dup(content.fileno())), start, end)
+    blocks = FileBody(FileIO(os.dup(content.fileno())), start, end)
     return Response(blocks, status, headers, length=end - start)
 
 
@@ -308,7 +308,7 @@ def parse_date(text: str | None, default: int) -> int:
         return default
 
 
-class Blocks:
+class FileBody:
     """The bytes of a file from `start` to `end`, as an asynchronous iterator.
 
     An asynchronous generator would be shorter. But closing one that was not begun
@@ -320,7 +320,7 @@ class Blocks:
         self.left = end - start
         file.seek(start)
 
-    def __aiter__(self) -> "Blocks":
+    def __aiter__(self) -> "FileBody":
         return self
 
     async def __anext__(self) -> bytes:
@@ -328,7 +328,7 @@ class Blocks:
             self.file.close()
             raise StopAsyncIteration
         await let_others_run()
-        block = self.file.read(min(BLOCK, self.left))
+        block = self.file.read(min(READ_SIZE, self.left))
         if not block:
             raise OSError(f"{self.left} bytes of the file have gone meanwhile")
         self.left -= len(block)

@@ -27,10 +27,10 @@ from dustdevil.web.messages import Request, Response
 from dustdevil.websocket.deflate import Deflate
 from dustdevil.websocket.frames import (
     ABNORMAL,
+    FRAGMENT_SIZE,
     GOING_AWAY,
     INTERNAL_ERROR,
     NORMAL,
-    PIECE,
     Closed,
     ConnectionClosed,
     Pong,
@@ -158,7 +158,7 @@ class WebSocket:
         """
         self._check()
         try:
-            small = len(message) <= PIECE or self._protocol.deflate is None
+            small = len(message) <= FRAGMENT_SIZE or self._protocol.deflate is None
             if small and self._sending is None:
                 self._stream.write(self._protocol.message(message))
             else:

@@ -26,10 +26,10 @@ TAIL = b"\x00\x00\xff\xff"
 # step, and many short streams would make that grow with the square of its size.
 STEP = 1024
 # The smallest whole deflate stream. Where a block has ended, it can follow.
-NOTHING = b"\x03\x00"
+EMPTY_BLOCK = b"\x03\x00"
 
 # RFC 6455, 9.1    extension-param = token [ "=" ( token / quoted token ) ]
-PARAMETER = re.compile(
+EXTENSION_PARAMETER = re.compile(
     r"[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)"
     r'(?:[ \t]*=[ \t]*("?)([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)\2)?[ \t]*'
 )
@@ -125,7 +125,7 @@ class Deflate:
         """See that the last block is complete: zlib would wait for the rest of it."""
         if self._inflater is not None:
             probe = self._inflater.copy()
-            probe.decompress(NOTHING)
+            probe.decompress(EMPTY_BLOCK)
             if not probe.eof:
                 raise zlib.error("the last block is not complete")
         if not self._they_keep:
@@ -155,7 +155,7 @@ def accept_offer(header: str, bits: int) -> Deflate | None:
 
 def read_parameter(text: str) -> tuple[str, str | None]:
     """A name and its value, if it has one. Raises ValueError."""
-    found = PARAMETER.fullmatch(text)
+    found = EXTENSION_PARAMETER.fullmatch(text)
     if not found:
         raise ValueError(f"{text!r:.80} is no parameter of an extension")
     return found[1], found[3]

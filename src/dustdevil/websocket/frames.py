@@ -49,7 +49,7 @@ NOT_UTF8 = "text that is not UTF-8"
 ENOUGH = 1 << 20
 # What is to be compressed goes out in frames that hold so many bytes of it. A piece of
 # text that size takes two or three milliseconds.
-PIECE = 1 << 16
+FRAGMENT_SIZE = 1 << 16
 
 
 class Ping(NamedTuple):
@@ -71,7 +71,7 @@ class Closed(NamedTuple):
     reason: str
 
 
-Event = str | bytes | Ping | Pong | Closed
+Incoming = str | bytes | Ping | Pong | Closed
 
 
 class Violation(Exception):
@@ -154,9 +154,9 @@ class WebSocketProtocol:
 
     # What arrives
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[Incoming]:
         """The events that `data` completes. After a Closed there are no more."""
-        events: list[Event] = []
+        events: list[Incoming] = []
         if self.closed is not None:
             return events
         self._buffer += data  # mostly to nothing, and then `data` is not even copied
@@ -255,7 +255,7 @@ class WebSocketProtocol:
     def _too_big(self) -> Violation:
         return Violation(TOO_BIG, f"message of more than {self.max_message} bytes")
 
-    def _read_payload(self, events: list[Event]) -> bool:
+    def _read_payload(self, events: list[Incoming]) -> bool:
         """Take what is there of the payload; False if more must come first."""
         left, at = self._left or 0, self._at
         control = self._opcode & 0x8
@@ -279,7 +279,7 @@ class WebSocketProtocol:
         self._left = None
         return self.closed is None
 
-    def _data(self, chunk: bytes, last: bool, events: list[Event]) -> None:
+    def _data(self, chunk: bytes, last: bool, events: list[Incoming]) -> None:
         """Add to the message; with its last piece it is an event."""
         kind = self._kind = self._kind or self._opcode
         if self._compressed:
@@ -319,7 +319,7 @@ class WebSocketProtocol:
         if b"\xed\xa0" <= pending < b"\xee":
             raise Violation(INVALID_DATA, NOT_UTF8)
 
-    def _control(self, payload: bytes, events: list[Event]) -> None:
+    def _control(self, payload: bytes, events: list[Incoming]) -> None:
         if self._opcode == PONG:
             events.append(Pong(payload))
         elif self._opcode == PING:
@@ -356,10 +356,10 @@ class WebSocketProtocol:
 
     def _deflated(self, opcode: int, payload: bytes) -> Iterator[bytes]:
         assert self.deflate is not None
-        for start in range(0, len(payload), PIECE):
+        for start in range(0, len(payload), FRAGMENT_SIZE):
             self._check_open()  # before the compressor takes it into its window
-            last = start + PIECE >= len(payload)
-            piece = self.deflate.compress(payload[start : start + PIECE], last)
+            last = start + FRAGMENT_SIZE >= len(payload)
+            piece = self.deflate.compress(payload[start : start + FRAGMENT_SIZE], last)
             if piece:
                 yield self._frame(opcode, piece, last)
                 opcode = CONTINUATION

@@ -69,7 +69,7 @@ class WSGI:
         }
 
     def __call__(self, head: Head, body: Body, connection: Connection) -> Future:
-        """Answer one request: what the server calls."""
+        """Started one request: what the server calls."""
         pool = connection.server.loop.shared(self.make_pool)
         exchange = Exchange(self, head, body, connection)
         exchange.answer = pool.call(exchange.run)
@@ -94,7 +94,7 @@ def check(application: Any) -> None:
         raise TypeError(no + "it is an async def")
 
 
-class Answer:
+class Started:
     """A response, as `server` describes it."""
 
     __slots__ = ("body", "headers", "length", "reason", "status")
@@ -121,15 +121,16 @@ class Exchange:
         self._head = head
         self._body = body
         self._connection = connection
-        self._response: Answer | None = None  # what start_response() was told
+        self._response: Started | None = None  # what start_response() was told
         self._started = False  # whether the response is decided on
-        self._ready: Answer | None = None  # it is, and not handed over yet
-        self._blocks: Blocks | None = None  # its body, when it comes piece by piece
+        self._ready: Started | None = None  # it is, and not handed over yet
+        # Its body, when it comes piece by piece.
+        self._blocks: BodyFromThread | None = None
         self._ahead = 0  # bytes handed over since we last waited for the client
         self._over = False  # nothing of the request is read any more
         self._refused: ProtocolError | None = None  # what is wrong with its body
 
-    def run(self) -> Answer | None:
+    def run(self) -> Started | None:
         """Call the application. Returns the response, unless it is on its way.
 
         Raises what the application raises, as long as a 500 can be answered.
@@ -223,7 +224,7 @@ class Exchange:
             self._loop.call_from_thread(self._blocks.put_now, None)
         self._over = True
 
-    def _told(self) -> Answer:
+    def _told(self) -> Started:
         """What start_response() was told."""
         if self._response is None:
             raise AssertionError("start_response() was not called")
@@ -237,7 +238,7 @@ class Exchange:
         response = self._told()
         if self._head.method == "HEAD" and (response.length is not None or not body):
             # The length is that of the body that GET would have had.
-            response.body = Blocks()
+            response.body = BodyFromThread()
         elif response.length in (None, len(body)) or self._bodiless():
             response.body = body
         else:
@@ -255,7 +256,7 @@ class Exchange:
         else:
             self._started = True
             self._ready = response
-            self._blocks = response.body = Blocks()
+            self._blocks = response.body = BodyFromThread()
             self._hand_over()
             self._add(block)
 
@@ -285,7 +286,7 @@ class Exchange:
         if response is not None:
             self._loop.call_from_thread(self._deliver, response)
 
-    def _deliver(self, response: Answer) -> None:
+    def _deliver(self, response: Started) -> None:
         assert self.answer is not None
         if not self.answer.done():
             self.answer.set_result(response)
@@ -301,7 +302,7 @@ class Exchange:
             log.error("%s %s failed after its response", *request, exc_info=error)
 
 
-class Blocks:
+class BodyFromThread:
     """A body on its way from a thread to the loop; all of it runs in the loop.
 
     None ends it, and an exception breaks it off.
@@ -339,13 +340,13 @@ class Blocks:
             await self._queue.get()
 
 
-def parse(status: str, headers: Pairs) -> Answer:
+def parse(status: str, headers: Pairs) -> Started:
     """What start_response() is told, as a response without a body yet.
 
     Raises TypeError or ValueError for what PEP 3333 forbids, and for what would be
     something else in the bytes sent than one status line and a line for each header.
     """
-    response = Answer(*parse_status(status))
+    response = Started(*parse_status(status))
     for name, value in headers:
         if not (isinstance(name, str) and isinstance(value, str)):
             raise TypeError(f"a header is two str, not {name!r} and {value!r:.80}")
