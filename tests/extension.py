@@ -34,7 +34,7 @@ def compile_extension(file, flags=STRICT, sources=()):
     words = [sysconfig.get_config_var(name) or "" for name in ("LDSHARED", "CCSHARED")]
     command = shlex.split(" ".join([*words, flags, os.environ.get("CFLAGS", "")]))
     # Python's own headers are not held to our warnings.
-    source = ROOT / "src" / "dustdevil" / f"{name_of(file)}.c"
+    source = ROOT / "src" / "dustdevil" / "speedups" / f"{name_of(file)}.c"
     command += ["-isystem", sysconfig.get_path("include"), str(source)]
     done = subprocess.run(
         [*command, *map(str, sources), "-o", str(file)], capture_output=True, text=True
@@ -44,7 +44,7 @@ def compile_extension(file, flags=STRICT, sources=()):
 
 def load(file):
     """Load it from there, whatever is installed."""
-    name = f"dustdevil.{name_of(file)}"
+    name = f"dustdevil.speedups.{name_of(file)}"
     spec = importlib.util.spec_from_file_location(name, file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -73,7 +73,7 @@ def in_other_interpreters(file, uses):
     name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
     code = f"""
 import importlib.util
-module, file = "dustdevil.{name_of(file)}", {str(file)!r}
+module, file = "dustdevil.speedups.{name_of(file)}", {str(file)!r}
 spec = importlib.util.spec_from_file_location(module, file)
 c = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(c)

@@ -557,8 +557,8 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
     shutil.copytree(ROOT / "src" / "dustdevil", package,
                     ignore=shutil.ignore_patterns("*.so", "*.pyd"))  # fmt: skip
     program = (
-        "from dustdevil import speedups as s; import json;"
-        "from dustdevil import connection as c;"
+        "from dustdevil.speedups import choice as s; import json;"
+        "from dustdevil.http import connection as c;"
         "from dustdevil.loop.eventloop import Loop;"
         "path = getattr(c.FastPath, '__module__', None);"
         "task = getattr(Loop.task_factory, '__module__', None);"
@@ -576,12 +576,12 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
     assert chosen == python
     assert "pure Python" in status
     assert "_speedups" in status
-    shutil.copy(library, package)
+    shutil.copy(library, package / "speedups")
     for other in others:
         *chosen, status = choice()
         assert chosen == python
-        assert f"dustdevil.{other.name.partition('.')[0]}" in status
-        shutil.copy(other, package)
+        assert f"dustdevil.speedups.{other.name.partition('.')[0]}" in status
+        shutil.copy(other, package / "speedups")
     modules = [
         "dustdevil.speedups._speedups",
         "dustdevil.speedups._fastpath",
@@ -590,7 +590,7 @@ def test_the_choice_is_the_extension_where_there_is_one(library, tmp_path):
     assert choice() == [*modules, "with the extension in C"]
     asked = "in pure Python, as DUSTDEVIL_PURE asks"
     assert choice(DUSTDEVIL_PURE="1") == [*python, asked]
-    (package / library.name).write_bytes(b"\x7fELF but not really")
+    (package / "speedups" / library.name).write_bytes(b"\x7fELF but not really")
     *chosen, status = choice()
     assert chosen == python
     assert library.name in status

@@ -340,13 +340,13 @@ def test_it_is_bound_once_and_to_classes_with_slots_only(library):
 def test_a_loop_takes_them_where_they_are(monkeypatch):
     assert speedups.task_factory(Task, CancelledError) is None  # bound to the loop's
     assert Loop.task_factory.__module__ == "dustdevil.speedups._tasks"
-    monkeypatch.setattr(speedups, "tasks", None)
+    monkeypatch.setattr(speedups.choice, "tasks", None)
     assert speedups.task_factory(Task, CancelledError) is None
 
 
 def test_somebody_elses_tasks_run_as_he_wrote_them(library, monkeypatch):
     module = load(library)
-    monkeypatch.setattr(speedups, "tasks", module)
+    monkeypatch.setattr(speedups.choice, "tasks", module)
     own = type(sys)("own")
     own.__file__ = str(ROOT / "mystack" / "coroutine.py")
     monkeypatch.setitem(sys.modules, "own", own)
