@@ -8,7 +8,6 @@ from test_server import PATIENCE, Client, Latch, Running
 from test_web import request
 
 from dustdevil.coroutine import CancelledError, Scheduler, let_others_run
-from dustdevil.loop import Loop
 from dustdevil.sync import Event, timeout
 from dustdevil.web import (
     Application,
@@ -18,13 +17,6 @@ from dustdevil.web import (
     Topic,
     last_number,
 )
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 def run(coroutine):

@@ -9,6 +9,7 @@ of it is one that our own server reads as it was meant.
 from functools import partial
 
 from cutting import fed, note_body, pieces, the_same_however_cut
+from dustdevil.http.responses import INTERIM
 
 from dustdevil.http import (
     ClientError,
@@ -26,7 +27,6 @@ from dustdevil.http.outgoing import (
     encode_request,
     split,
 )
-from dustdevil.http.responses import INTERIM
 
 LIMITS = Limits(line=60, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80, batch=3)  # fmt: skip
