@@ -168,7 +168,7 @@ def test_limits_of_parts(folder):
 def test_an_uploaded_file_is_saved_all_or_nothing(
     folder, tmp_path_factory, monkeypatch
 ):
-    monkeypatch.setattr(forms, "BLOCK", 1000)
+    monkeypatch.setattr(forms, "COPY_SIZE", 1000)
     target = tmp_path_factory.mktemp("saved")
     content = os.urandom(2500)
     limits = {"in_memory": 10, "folder": str(folder)}

@@ -1089,21 +1089,22 @@ def test_a_book_that_is_not_built(serve, tmp_path):
 
 
 def copy_module(folder, name, old="", new=""):
-    folder.mkdir(exist_ok=True)
-    text = (overlay.REFERENCE / f"{name}.py").read_text()
+    file = folder / overlay.path_of(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = overlay.reference(name).read_text()
     assert old in text
     changed = text.replace(old, new, 1) if old else text
-    (folder / f"{name}.py").write_text(changed)
+    file.write_text(changed)
     place = changed.find(new) + len(new)
     return changed[:place].count("\n") + 1
 
 
 def test_the_learners_own_modules_serve_the_book(serve, tmp_path):
     copy_module(tmp_path / "mystack", "routing")
-    copy_module(tmp_path / "mystack", "loop")
+    copy_module(tmp_path / "mystack", "loop.eventloop")
     process = serve("--port", 0, "--token", TOKEN, "--stack", tmp_path / "mystack")
     *before, address = lines_until_address(process)
-    assert "loop, routing" in "\n".join(before)
+    assert "loop.eventloop, routing" in "\n".join(before)
     url = address.partition("/?")[0]
     headers = {"Authorization": f"token {TOKEN}"}
     assert httpx.get(f"{url}/index.html", headers=headers).text == PAGE
@@ -1124,12 +1125,12 @@ def test_a_module_that_is_not_finished(serve, tmp_path):
     folder = tmp_path / "mystack"
     number = copy_module(
         folder,
-        "loop",
+        "loop.eventloop",
         "        timer = Timer(self, when, callback, args)\n",
         '        raise NotImplementedError("your turn: call_at")',
     )
     line = refusal(serve("--port", 0, "--stack", folder))
-    assert f"mystack/loop.py, line {number}: NotImplementedError" in line
+    assert f"mystack/loop/eventloop.py, line {number}: NotImplementedError" in line
     assert "your turn: call_at" in line
 
 
@@ -1148,9 +1149,12 @@ def test_a_loop_that_hangs(serve, tmp_path):
     folder = tmp_path / "mystack"
     number = copy_module(
         folder,
-        "loop",
+        "loop.eventloop",
         "        watched = self._watched\n        for fd",
         "        watched = self._watched\n        while True: pass\n        for fd",
     )
     line = refusal(serve("--port", 0, "--stack", folder))
-    assert f"mystack/loop.py, line {number - 1}: after 5 s without an answer" in line
+    assert (
+        f"mystack/loop/eventloop.py, line {number - 1}: after 5 s without an answer"
+        in line
+    )

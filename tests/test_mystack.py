@@ -15,7 +15,7 @@ from test_livebook import COMMAND, PAGE, Page, open_socket
 
 from workshop import overlay
 from workshop.labs import engine
-from workshop.labs.lab import REFERENCE, all_labs, find
+from workshop.labs.lab import all_labs, find
 from workshop.labs.source import plant
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,12 +65,12 @@ class MyStack:
 
     def solve(self, module, names):
         """Write the functions of the lab into the file that `start` has made."""
-        file = self.folder / f"{module}.py"
-        solved = plant(file.read_text(), (REFERENCE / file.name).read_text())
+        file = self.folder / overlay.path_of(module)
+        solved = plant(file.read_text(), overlay.reference(module).read_text())
         file.write_text(solved + SIGNS.format(told=str(self.told), names=names))
 
     def called(self):
-        """The functions of the learner's that a server has called: "loop Loop.turn"."""
+        """Functions of the learner's that were called: "coroutine Task.step"."""
         lines = self.told.read_text().splitlines() if self.told.exists() else []
         return {line.removeprefix("dustdevil.") for line in lines}
 
@@ -132,16 +132,16 @@ def end(process):
 
 
 # What a page asks of the labs' modules. The book's server has no blocking calls, and
-# the chapter on memory shows that it is better off without `buffers`: the guides of
+# the chapter on memory shows that it is better off without blocks: the guides of
 # these two labs bring servers of their own, which are tried below.
 FOR_A_PAGE = {
     1: {"routing Router.route", "routing Router.match", "routing layer"},
     2: {"coroutine Scheduler.call_soon", "coroutine Scheduler.run_ready"},
     3: {"fields Settings.__init__", "fields lazy.__get__"},
-    5: {"loop Loop.turn", "loop Loop.watch", "poller EpollPoller.poll"},
+    5: {"loop.eventloop Loop.turn", "loop.poller EpollPoller.poll"},
     9: set(),
     10: set(),
-    11: {"collector Collector.due"},
+    11: {"collector.policy Collector.due"},
 }
 
 
@@ -164,10 +164,9 @@ def test_all_of_it_together_serves_the_book_and_runs_its_cells(
     kernel = httpx.post(f"{url}/api/kernels", headers=HEADERS).json()["id"]
     with open_socket(f"{url}/api/kernels/{kernel}/channels") as socket:
         # The cells run on the book's own modules: what a chapter says holds for those.
-        code = (
-            "import dustdevil.loop.eventloop; print(dustdevil.loop.eventloop.__file__)"
-        )
-        assert Page(socket).execute(code)[1] == f"{REFERENCE / 'loop/eventloop.py'}\n"
+        code = "from dustdevil.loop import eventloop; print(eventloop.__file__)"
+        file = overlay.reference("loop.eventloop")
+        assert Page(socket).execute(code)[1] == f"{file}\n"
     end(process)
     assert {"coroutine Task.step", "coroutine Task._wake"} <= stack.called()
 
@@ -207,7 +206,10 @@ def test_lab_9_ends_with_a_server_whose_blocking_calls_are_in_my_threads(
     url = re.search(r"http://[\d.]+:\d+", said)[0]
     assert httpx.get(f"{url}/slow").text == "at last"
     assert httpx.get(f"{url}/quick").text == "at once"
-    assert {"threads ThreadPool.run", "threads ThreadPool._finish"} <= stack.called()
+    assert {
+        "threads.pool ThreadPool.run",
+        "threads.pool ThreadPool._finish",
+    } <= stack.called()
 
 
 def test_lab_10_ends_with_a_server_that_receives_into_my_blocks(started, tmp_path):
@@ -222,4 +224,4 @@ def test_lab_10_ends_with_a_server_that_receives_into_my_blocks(started, tmp_pat
     folder.mkdir(parents=True)
     out, _ = started(["-c", few], cwd=folder).communicate(timeout=20)
     assert re.fullmatch(r"blocks before, with the crowd, after:( \d+ MiB){3}\n", out)
-    assert "buffers Allocator.allocate" in stack.called()
+    assert "memory Allocator.allocate" in stack.called()

@@ -239,8 +239,8 @@ def test_what_has_to_be_looked_at_more_closely(twin, old, new, hosts):
         (b"Host: a\r\n", b"Host\r\n"),
         (b"Host: a\r\n", b": a\r\n"),
         (b"Host: a\r\n", b" Host: a\r\n"),
-        (b"Host: a\r\n", b"Host: a\n"),
-        (b"Host: a\r\n", b"Host: a\r"),
+        (b"Host: a\r\n", b"Host: a\nA: b\r\n"),
+        (b"Host: a\r\n", b"Host: a\rA: b\r\n"),
         (b"Host: a\r\n", b"Host: a\r\r\n"),
         (b"Host: a\r\n", b"Host: a\r\nA: b\r\n c\r\n"),
         (b"Host: a\r\n", b"Host: a\r\nA: b\0c\r\n"),
@@ -250,7 +250,7 @@ def test_what_has_to_be_looked_at_more_closely(twin, old, new, hosts):
 )
 def test_what_is_malformed(twin, old, new):
     head = BARE.replace(old, new)
-    assert twin.split_head(head, 0, len(head) - 4) is None
+    assert twin.split_head(head, 0, len(head) - len(b"\r\n\r\n")) is None
 
 
 def test_other_methods_that_begin_or_end_alike(twin):
@@ -373,7 +373,7 @@ def test_both_twins_sign_alike(c, data):
 @given(st.binary(max_size=1200), st.binary(min_size=4, max_size=4), st.integers(0, 9))
 def test_a_mask_is_the_rfcs_loop(c, data, mask, start):
     expected = bytes(byte ^ mask[i % 4] for i, byte in enumerate(data[start:]))
-    for twin in (c, twins):
+    for twin in (c, pure):
         for kind in (bytes, bytearray, memoryview):
             masked = twin.apply_mask(kind(data)[start:], mask)
             assert masked == expected
@@ -405,7 +405,7 @@ def test_no_byte_is_read_outside_of_the_input(c):
             data = head[:size]
             for view in fence.views(data):
                 for start in {0, size // 2, size}:
-                    assert parse(c, view, start) == parse(twins, data, start)
+                    assert split(c, view, start, size) == split(pure, data, start, size)
     for size in range(70):
         data = os.urandom(size)
         for view in fence.views(data):
@@ -462,7 +462,7 @@ def test_an_input_can_be_resized_again_afterwards(c):
     """A buffer that is not released keeps a bytearray at its size for ever."""
     data, mask = bytearray(BARE), bytearray(b"abcd")
     for stream in (data, data + b"x", data[:-1]):
-        parse(c, stream)
+        split(c, stream)
         stream.append(0)
     with pytest.raises(ValueError, match="four"):
         c.apply_mask(data, b"x")

@@ -337,11 +337,11 @@ def wake(condition, number: int = 1):
     hints=[
         "Somebody may come by in the very moment in which the lock is given up. What "
         "must he find?",
-        "A bed is a raw lock that is taken, and hangs in self._waiting. To sleep is to "
-        "take it once more. All of that except the sleeping comes before the lock is "
-        "given up.",
-        "bed = Lock(); bed.acquire(); self._waiting.append(bed); held = "
-        "self._give_up(); then bed.acquire(…), and at last self._take_back(held).",
+        "A waiter is a raw lock that is taken, and hangs in self._waiting. To sleep is "
+        "to take it once more. All of that except the sleeping comes before the lock "
+        "is given up.",
+        "waiter = Lock(); waiter.acquire(); self._waiting.append(waiter); held = "
+        "self._give_up(); then waiter.acquire(…), and at last self._take_back(held).",
     ],
 )
 def one_step(bench: Bench) -> None:
@@ -361,7 +361,7 @@ def one_step(bench: Bench) -> None:
         condition._recursion_count(),
         times,
     )
-    expect(f"{what}; beds left in self._waiting", len(condition._waiting), 0)
+    expect(f"{what}; waiters left in self._waiting", len(condition._waiting), 0)
 
     stage.while_asleep(stage.an_hour, wake(condition))
     what = "wait(); another thread notifies an hour later"
@@ -371,8 +371,8 @@ def one_step(bench: Bench) -> None:
     condition._lock._lock.given_up = wake(condition)
     what = "wait(); another thread notifies the moment the lock is free"
     why = (
-        "The notification came before there was a bed, and is lost. Hang up the bed "
-        "before you give up the lock."
+        "The notification came before there was a waiter, and is lost. Hang up the "
+        "waiter before you give up the lock."
     )
     with sleeping_ends(what, why):
         expect(f"{what}; it returns", condition.wait(), True)
@@ -385,11 +385,12 @@ def one_step(bench: Bench) -> None:
     hints=[
         "wait(timeout) can end in two ways. Whichever it was: what is left behind in "
         "self._waiting, and who holds the lock?",
-        "Whoever was not notified takes his bed away, or the next notification goes to "
-        "an empty bed. And it is not too late until the lock is ours again.",
-        "try: bed.acquire(timeout=-1 if timeout is None else max(timeout, 0)); "
-        "finally: self._take_back(held); notified = bed not in self._waiting; if not "
-        "notified: self._waiting.remove(bed).",
+        "Whoever was not notified takes his waiter away, or the next notification goes "
+        "to one where nobody sleeps. And it is not too late until the lock is ours "
+        "again.",
+        "try: waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0)); "
+        "finally: self._take_back(held); notified = waiter not in self._waiting; if "
+        "not notified: self._waiting.remove(waiter).",
     ],
 )
 def too_late(bench: Bench) -> None:
@@ -404,10 +405,10 @@ def too_late(bench: Bench) -> None:
             expect(f"{what}; it returns", condition.wait(timeout), False)
         expect(f"{what}; seconds it slept", stage.now - before, seconds)
         expect(
-            f"{what}; beds left in self._waiting",
+            f"{what}; waiters left in self._waiting",
             len(condition._waiting),
             0,
-            "A bed in which nobody lies would get the next notification.",
+            "A waiter in which nobody lies would get the next notification.",
         )
         expect(f"{what}; the lock is held", condition._is_owned(), True)
     _just_in_time(stage, condition)
@@ -443,9 +444,9 @@ def _interrupted(stage: Stage, condition) -> None:
     expect_true(
         "Ctrl-C comes while wait() sleeps; afterwards",
         condition._is_owned() and not condition._waiting,
-        "the lock is held again, and no bed is left",
+        "the lock is held again, and no waiter is left",
         "the lock is held: "
-        f"{'yes' if condition._is_owned() else 'no'}, beds left: "
+        f"{'yes' if condition._is_owned() else 'no'}, waiters left: "
         f"{len(condition._waiting)}",
         "The with statement around wait() will give the lock back, whatever happened.",
     )
@@ -456,9 +457,9 @@ def _interrupted(stage: Stage, condition) -> None:
     step=2,
     read="Wait until something has changed",
     hints=[
-        "self._waiting holds the beds in the order in which they were hung up.",
-        "notify wakes n of them, or all if there are fewer. To wake one: take his bed "
-        "out of the queue, and release it.",
+        "self._waiting holds the waiters in the order in which they were hung up.",
+        "notify wakes n of them, or all if there are fewer. To wake one: take his "
+        "waiter out of the queue, and release it.",
         "for _ in range(min(n, len(self._waiting))): self._waiting.popleft().release()",
     ],
 )
@@ -467,26 +468,26 @@ def in_order(bench: Bench) -> None:
     condition = bench.threads.locks.Condition()
     hold(condition)
     condition.notify()
-    expect("notify() with nobody there; beds", len(condition._waiting), 0)
+    expect("notify() with nobody there; waiters", len(condition._waiting), 0)
     names = [bench.word() for _ in range(bench.random.randint(5, 8))]
-    beds = {}
+    waiters = {}
     for name in names:
-        beds[name] = MadeUpLock(stage)
-        beds[name].acquire()
-        condition._waiting.append(beds[name])
+        waiters[name] = MadeUpLock(stage)
+        waiters[name].acquire()
+        condition._waiting.append(waiters[name])
 
     def woken():
-        return [name for name in names if not beds[name].taken]
+        return [name for name in names if not waiters[name].taken]
 
     said = f"{', '.join(names)} sleep, in this order"
     condition.notify()
     expect(f"{said}; woken by notify()", woken(), names[:1])
     condition.notify(2)
     expect(f"{said}; woken after notify(2) more", woken(), names[:3])
-    expect("beds still in self._waiting", len(condition._waiting), len(names) - 3)
+    expect("waiters still in self._waiting", len(condition._waiting), len(names) - 3)
     condition.notify(100)
     expect(f"{said}; woken after notify(100)", woken(), names)
-    expect("beds still in self._waiting", len(condition._waiting), 0)
+    expect("waiters still in self._waiting", len(condition._waiting), 0)
 
 
 @check(
@@ -633,16 +634,16 @@ def _snatched(stage: Stage, semaphore) -> None:
 
 
 def _several_back(bench: Bench, stage: Stage, semaphore, number: int) -> None:
-    beds = [MadeUpLock(stage) for _ in range(6)]
-    for bed in beds:
-        bed.acquire()
-        semaphore._changed._waiting.append(bed)
+    waiters = [MadeUpLock(stage) for _ in range(6)]
+    for waiter in waiters:
+        waiter.acquire()
+        semaphore._changed._waiting.append(waiter)
     many = bench.random.randint(2, 4)
     semaphore.release(many)
     expect(f"free places after release({many})", semaphore._value, many)
     expect(
         f"of six who wait, woken by release({many})",
-        sum(not bed.taken for bed in beds),
+        sum(not waiter.taken for waiter in waiters),
         many,
         "As many as there are places now.",
     )
@@ -726,8 +727,8 @@ def _two_at_once(semaphore, number: int, moment: str) -> None:
     step=5,
     read="A flag that stays up",
     hints=[
-        "self._up is the flag, self._cond has the lock and the beds. Look at the flag "
-        "and go to bed under one hold of the lock.",
+        "self._up is the flag, self._cond has the lock and the waiters. Look at the "
+        "flag and go to sleep under one hold of the lock.",
         "set: raise the flag and wake all. wait: nobody sleeps while it is up; and who "
         "was woken was told, even if it is down again by then.",
         "with self._cond: return self._up or self._cond.wait(timeout)",
@@ -771,21 +772,21 @@ def flag(bench: Bench) -> None:
     event._cond._lock.wanted = event.set
     what = "wait(); the flag goes up just before it takes the lock"
     why = (
-        "It looked at the flag, and went to bed later. In between the flag went up, "
+        "It looked at the flag, and went to sleep later. In between the flag went up, "
         "and nobody was there to be woken."
     )
     with sleeping_ends(what, why):
         expect(what, event.wait(), True)
     event.clear()
-    beds = [MadeUpLock(stage) for _ in range(bench.random.randint(3, 5))]
-    for bed in beds:
-        bed.acquire()
-        event._cond._waiting.append(bed)
+    waiters = [MadeUpLock(stage) for _ in range(bench.random.randint(3, 5))]
+    for waiter in waiters:
+        waiter.acquire()
+        event._cond._waiting.append(waiter)
     event.set()
     expect(
-        f"{len(beds)} sleep; woken by set()",
-        sum(not bed.taken for bed in beds),
-        len(beds),
+        f"{len(waiters)} sleep; woken by set()",
+        sum(not waiter.taken for waiter in waiters),
+        len(waiters),
         "A flag is for everybody.",
     )
 

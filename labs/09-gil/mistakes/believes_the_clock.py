@@ -12,15 +12,15 @@ Whoever notified believes that one thread was woken. It is for us to say so.
 class Condition:
     def wait(self, timeout=None):
         self._check_owned()
-        bed = Lock()
-        bed.acquire()
-        self._waiting.append(bed)
+        waiter = Lock()
+        waiter.acquire()
+        self._waiting.append(waiter)
         held = self._give_up()
         notified = False
         try:
-            notified = bed.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+            notified = waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0))
         finally:
             self._take_back(held)
-            if bed in self._waiting:
-                self._waiting.remove(bed)
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
         return notified

@@ -3,8 +3,8 @@
 CAUGHT_BY = "too_late"
 MESSAGE = """\
 wrong: Ctrl-C comes while wait() sleeps; afterwards
-  expected: the lock is held again, and no bed is left
-  got:      the lock is held: no, beds left: 1
+  expected: the lock is held again, and no waiter is left
+  got:      the lock is held: no, waiters left: 1
 The with statement around wait() will give the lock back, whatever happened.
 """
 
@@ -12,13 +12,13 @@ The with statement around wait() will give the lock back, whatever happened.
 class Condition:
     def wait(self, timeout=None):
         self._check_owned()
-        bed = Lock()
-        bed.acquire()
-        self._waiting.append(bed)
+        waiter = Lock()
+        waiter.acquire()
+        self._waiting.append(waiter)
         held = self._give_up()
-        bed.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0))
         self._take_back(held)
-        notified = bed not in self._waiting
+        notified = waiter not in self._waiting
         if not notified:
-            self._waiting.remove(bed)
+            self._waiting.remove(waiter)
         return notified

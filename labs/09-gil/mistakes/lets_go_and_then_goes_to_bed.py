@@ -1,11 +1,11 @@
-"""Gives the lock up first, and hangs up its bed then."""
+"""Gives the lock up first, and hangs up its waiter then."""
 
 CAUGHT_BY = "one_step"
 MESSAGE = """\
 wrong: wait(); another thread notifies the moment the lock is free
   expected: it goes on
   got:      it sleeps for ever
-The notification came before there was a bed, and is lost. Hang up the bed before you give up the lock.
+The notification came before there was a waiter, and is lost. Hang up the waiter before you give up the lock.
 """
 
 
@@ -13,14 +13,14 @@ class Condition:
     def wait(self, timeout=None):
         self._check_owned()
         held = self._give_up()
-        bed = Lock()
-        bed.acquire()
-        self._waiting.append(bed)
+        waiter = Lock()
+        waiter.acquire()
+        self._waiting.append(waiter)
         try:
-            bed.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+            waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0))
         finally:
             self._take_back(held)
-            notified = bed not in self._waiting
+            notified = waiter not in self._waiting
             if not notified:
-                self._waiting.remove(bed)
+                self._waiting.remove(waiter)
         return notified

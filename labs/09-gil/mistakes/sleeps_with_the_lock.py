@@ -12,11 +12,11 @@ Whoever sleeps with the lock can't be woken: nobody else gets in.
 class Condition:
     def wait(self, timeout=None):
         self._check_owned()
-        bed = Lock()
-        bed.acquire()
-        self._waiting.append(bed)
-        bed.acquire(timeout=-1 if timeout is None else max(timeout, 0))
-        notified = bed not in self._waiting
+        waiter = Lock()
+        waiter.acquire()
+        self._waiting.append(waiter)
+        waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        notified = waiter not in self._waiting
         if not notified:
-            self._waiting.remove(bed)
+            self._waiting.remove(waiter)
         return notified

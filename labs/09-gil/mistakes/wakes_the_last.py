@@ -1,4 +1,4 @@
-"""Takes the beds from the wrong end."""
+"""Takes the waiters from the wrong end."""
 
 CAUGHT_BY = "in_order"
 MESSAGE = """\

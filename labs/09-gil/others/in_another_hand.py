@@ -36,19 +36,19 @@ class RLock:
 class Condition:
     def wait(self, timeout=None):
         self._check_owned()
-        bed = Lock()
-        self._waiting.append(bed)
-        bed.acquire()
+        waiter = Lock()
+        self._waiting.append(waiter)
+        waiter.acquire()
         held = self._give_up()
         try:
             if timeout is None:
-                bed.acquire()
+                waiter.acquire()
             elif timeout > 0:
-                bed.acquire(True, timeout)
+                waiter.acquire(True, timeout)
         finally:
             self._take_back(held)
             try:
-                self._waiting.remove(bed)
+                self._waiting.remove(waiter)
                 notified = False
             except ValueError:
                 notified = True
@@ -57,8 +57,8 @@ class Condition:
     def notify(self, n=1):
         self._check_owned()
         while n > 0 and self._waiting:
-            bed = self._waiting.popleft()
-            bed.release()
+            waiter = self._waiting.popleft()
+            waiter.release()
             n -= 1
 
     def wait_for(self, predicate, timeout=None):

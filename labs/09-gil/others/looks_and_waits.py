@@ -5,9 +5,9 @@ half."""
 class Condition:
     def notify(self, n=1):
         self._check_owned()
-        beds = [self._waiting.popleft() for _ in range(min(n, len(self._waiting)))]
-        for bed in beds:
-            bed.release()
+        waiters = [self._waiting.popleft() for _ in range(min(n, len(self._waiting)))]
+        for waiter in waiters:
+            waiter.release()
 
     def wait_for(self, predicate, timeout=None):
         if timeout is not None:

@@ -129,20 +129,20 @@ class Condition:
         RuntimeError if it is not held.
         """
         self._check_owned()
-        bed = Lock()
-        bed.acquire()
-        self._waiting.append(bed)
+        waiter = Lock()
+        waiter.acquire()
+        self._waiting.append(waiter)
         held = self._give_up()
         try:
             # It is taken, so this sleeps: until notify() releases it.
-            bed.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+            waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0))
         finally:
             self._take_back(held)
             # Too late by the clock, and notified before we had the lock again? Then we
             # have been notified: nobody else was.
-            notified = bed not in self._waiting
+            notified = waiter not in self._waiting
             if not notified:
-                self._waiting.remove(bed)
+                self._waiting.remove(waiter)
         return notified
 
     def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None):

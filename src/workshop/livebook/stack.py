@@ -76,8 +76,9 @@ class Problems(logging.Handler):
         """Which line of the learner's the main thread is in, as a sentence."""
         while frame is not None:
             file = Path(frame.f_code.co_filename)
-            if self.folder and file.parent == self.folder.resolve():
-                place = f"{self.folder.name}/{file.name}, line {frame.f_lineno}"
+            if self.folder and self.folder.resolve() in file.parents:
+                name = overlay.relative(file, self.folder)
+                place = f"{self.folder.name}/{name}, line {frame.f_lineno}"
                 return f"{place}: after {PATIENCE:.0f} s without an answer, it was here"
             frame = frame.f_back
         return ""
