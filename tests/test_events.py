@@ -252,7 +252,7 @@ def test_a_stream_of_events():
         return [piece async for piece in response.body]
 
     response = EventStream(source(), keep_alive=None)
-    assert ("Content-Type", "text/event-stream") in response.headers
+    assert response.headers["Content-Type"] == "text/event-stream"
     assert run(main()) == [b"data: one\n\n", b"id: 2\ndata: two\n\n"]
 
 

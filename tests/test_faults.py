@@ -34,10 +34,10 @@ from dustdevil.websocket import WebSocket
 FULL = """
 import logging, os, resource
 from dustdevil.loop import Loop
-from dustdevil.http import Server
+from dustdevil.http import Headers, Server
 
 class Answer:
-    status, headers, body, length, upgrade = 200, (), b"hello", None, None
+    status, headers, body, length, upgrade = 200, Headers(), b"hello", None, None
 
 class Counting(Loop):
     turns = 0
