@@ -510,6 +510,7 @@ def test_printed_text_is_not_kept(run):
 
 
 @soak
+@pytest.mark.timeout(900)  # five minutes, on any machine
 @pytest.mark.parametrize("flood", FLOODS)
 def test_memory_levels_off(loop, kernels, flood):  # noqa: F811
     async def test():
