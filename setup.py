@@ -9,6 +9,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
+
 class BuildWithPieces(build_py):
     """The table of pieces has its home in the book; a wheel has a copy of it."""
 

@@ -48,6 +48,9 @@ class State(Enum):
     CLOSING = "the last bytes to be sent"
 
 
+IDLE, ANSWER = State.IDLE, State.ANSWER  # looked up for every request
+
+
 class ServerOfConnection(Protocol):
     """What a connection asks of the server that it belongs to."""
 
@@ -140,16 +143,17 @@ class Connection:
                 self._end(head)
                 return
             # The application's answer
-            self.state = State.ANSWER
+            self.state = ANSWER
             server.requests += 1
             body = NO_BODY if head.length == 0 else self._open_body(head)
             try:
                 response = self._ask(head, body)
-                if isinstance(response, Future):
-                    yield from self._until(response)
-                    response = response.result()
             except (Exception, CancelledError) as error:
                 response = self._failure(head, error)
+            if isinstance(task := response, Future):
+                yield from self._until(task)
+                failed = task.exception()
+                response = self._failure(head, failed) if failed else task.result()
             # The response
             try:
                 start, chunked, kept = self._begin(head, body, response)
@@ -193,7 +197,7 @@ class Connection:
         """Bytes have come, or b"": the client sends no more."""
         self._parser.receive(data)
         state = self.state
-        if state is State.IDLE or state is State.HEAD:
+        if state is IDLE or state is State.HEAD:
             next(self._conversation, None)
         elif state is State.LINGERING:
             self._parser.stop()
@@ -221,7 +225,7 @@ class Connection:
     def _await_head(self) -> None:
         self._resume_reading()
         if self._parser.idle:
-            self.state, self.deadline = State.IDLE, self.server.idle_until
+            self.state, self.deadline = IDLE, self.server.idle_until
         elif self.state is not State.HEAD:
             # Once: who sends a byte now and then has no longer for the whole.
             self._await(State.HEAD, self.server.settings.header_timeout)

@@ -101,7 +101,7 @@ def encode_request(request: Request, origin: Origin, target: str) -> bytes:
     elif request.body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(b"Content-Length: %d\r\n" % len(request.body))
     if request.upgrade is not None:
-        lines.append(field_line("Upgrade", request.upgrade))
+        lines.append(field_line("Upgrade", request.upgrade).encode())
     return b"".join(lines) + b"\r\n"
 
 

@@ -202,7 +202,9 @@ class Parser:
         try:
             if self._fault is not None:
                 raise self._fault
-            event = READERS[self.state](self)
+            event = (
+                self._read_head() if self.state is HEAD else READERS[self.state](self)
+            )
             if event is None and self._ended:
                 event = self._at_end()
             return event
@@ -262,8 +264,8 @@ class Parser:
             head = self._read_request(end)
         block = head._block
         # A line has four bytes at least: that spares most heads the count.
-        if len(block) > 4 * limits.fields and (fault := self._first_fault(end, True)):
-            raise fault
+        if len(block) > 4 * limits.fields and block.count(b"\n") > limits.fields:
+            raise ProtocolError(431, "too many header fields")
         if head.length != 0 or not head.keep_alive or self._role is Role.CLIENT:
             self._begin_body(head)
         elif head.switches:

@@ -15,6 +15,7 @@ from dustdevil import lazy_names
 
 HOMES = {
     "Fields": "pure",
+    "Found": "pure",
     "STATUS": "choice",
     "apply_mask": "choice",
     "framing_fields": "pure",

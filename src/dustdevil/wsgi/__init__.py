@@ -6,7 +6,7 @@ and what it returns go over the border between the thread and the loop.
 
 environ     a request as the dictionary that WSGI asks for
 gateway     WSGI applications on our server
-mount       several applications under one
+dispatch    several applications under one
 """
 
 from dustdevil import lazy_names
@@ -18,7 +18,7 @@ HOMES = {
     "Environ": "environ",
     "WSGI": "gateway",
     "make_environ": "environ",
-    "mount": "mount",
+    "mount": "dispatch",
 }
 
 __all__ = sorted(HOMES)
