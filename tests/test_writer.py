@@ -12,7 +12,7 @@ from dustdevil.http import Headers, Parser, Role, writer
 
 def test_response_head():
     headers = Headers([("X", "a b"), ("x", "\xe9")])
-    head = writer.response_head(200, headers, b"Content-Length: 0\r\n")
+    head = writer.response_head(200, headers, "Content-Length: 0\r\n")
     lines = head.split(b"\r\n")
     assert lines[0] == b"HTTP/1.1 200 OK"
     assert re.fullmatch(rb"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", lines[1])

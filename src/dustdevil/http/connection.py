@@ -179,7 +179,7 @@ class Connection:
                 self._linger()
                 return
             # What is left of the request's body
-            if not body.over:
+            if body is not NO_BODY and not body.over:
                 body.close()
                 while (event := parser.next_event()) is None or type(event) is Data:
                     if event is None:
@@ -223,7 +223,8 @@ class Connection:
             self.stream.pause_reading()
 
     def _await_head(self) -> None:
-        self._resume_reading()
+        if self._paused:
+            self._resume_reading()
         if self._parser.idle:
             self.state, self.deadline = IDLE, self.server.idle_until
         elif self.state is not State.HEAD:
@@ -231,9 +232,8 @@ class Connection:
             self._await(State.HEAD, self.server.settings.header_timeout)
 
     def _resume_reading(self) -> None:
-        if self._paused:
-            self._paused = False
-            self.stream.resume_reading()
+        self._paused = False
+        self.stream.resume_reading()
 
     # The application
 

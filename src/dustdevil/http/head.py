@@ -37,7 +37,8 @@ class Head:
     for a "100 Continue" before it sends the body.
     """
 
-    # As most requests leave them.
+    # As most requests leave them; `plain` says that this one does.
+    plain = True
     length: int | None = 0
     keep_alive = True
     expects_continue = False
@@ -86,6 +87,7 @@ class ResponseHead:
     with no end but that of the connection. `keep_alive` is what the server offers.
     """
 
+    plain = False  # what follows has to be looked at
     length: int | None = 0
     until_close = False
     keep_alive = True
@@ -132,8 +134,10 @@ def make_request(found: Found, lenient: bool, secure: bool) -> Head:
     usual, method, target, version, host, fields, block = found
     head = Head(method, target, version, host, block)
     if not usual:
+        head.plain = False
         look_closer(head, fields.pop(b"host", []), lenient, secure)
     if fields or version == "1.0":
+        head.plain = False
         frame_request(head, fields)
     return head
 

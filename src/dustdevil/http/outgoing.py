@@ -93,7 +93,7 @@ def encode_request(request: Request, origin: Origin, target: str) -> bytes:
         raise ValueError("Host is written by the client, from the URL")
     if "accept-encoding" not in request.headers:
         lines.append(b"Accept-Encoding: gzip, deflate\r\n")
-    lines.append(field_lines(request.headers))
+    lines.append(field_lines(request.headers).encode("latin-1"))
     if request.length is not None:
         lines.append(b"Content-Length: %d\r\n" % request.length)
     elif not isinstance(request.body, bytes):

@@ -103,7 +103,7 @@ class State(Enum):
     OVER = "nothing"
 
 
-HEAD = State.HEAD  # looked up for every request
+HEAD, CLIENT = State.HEAD, Role.CLIENT  # looked up for every request
 CR, LF = b"\r\n"
 
 
@@ -247,7 +247,7 @@ class Parser:
         """A head that is there as a whole; one in part is looked at for its faults."""
         buffer, start = self._buffer, self._start
         if start == len(buffer):
-            return None
+            return None  # as after most requests
         if buffer[start] == CR and self._skip_empty_line():
             return self._read_head()
         end = buffer.find(b"\r\n\r\n", start + max(0, self._seen - 3))
@@ -258,18 +258,19 @@ class Parser:
             raise fault
         limits = self.limits
         head: Head | ResponseHead
-        if self._role is Role.CLIENT:
+        if self._role is CLIENT:
             head = self._read_response(end)
         else:
-            head = self._read_request(end)
+            found = split_head(buffer, start, end)
+            if found is None:
+                raise self._first_fault(end, True) or ProtocolError(400, "malformed")
+            head = make_request(found, limits.lenient_targets, limits.secure)
         block = head._block
         # A line has four bytes at least: that spares most heads the count.
         if len(block) > 4 * limits.fields and block.count(b"\n") > limits.fields:
             raise ProtocolError(431, "too many header fields")
-        if head.length != 0 or not head.keep_alive or self._role is Role.CLIENT:
+        if not head.plain:
             self._begin_body(head)
-        elif head.switches:
-            self.state = State.SWITCHED
         self._start = end + 4
         if self._seen or self._is_line_skipped:
             self._seen = self._lines = 0
@@ -352,13 +353,6 @@ class Parser:
             # A method longer than any that is known (RFC 9112, 3).
             return ProtocolError(501, "the method is too long")
         return ProtocolError(414, "the request line is too long")
-
-    def _read_request(self, end: int) -> Head:
-        limits = self.limits
-        found = split_head(self._buffer, self._start, end)
-        if found is None:
-            raise self._first_fault(end, True) or ProtocolError(400, "malformed")
-        return make_request(found, limits.lenient_targets, limits.secure)
 
     def _check_asked(self) -> None:
         if self._role is Role.CLIENT and not self._asked:

@@ -22,12 +22,11 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 OURS = {"content-length", "transfer-encoding", "connection", "date", "upgrade"}
 # What a response says, by version, about a connection that closes or stays open.
 PERSISTENCE = {
-    "1.0": (b"Connection: close\r\n", b"Connection: keep-alive\r\n"),
-    "1.1": (b"Connection: close\r\n", b""),
+    "1.0": ("Connection: close\r\n", "Connection: keep-alive\r\n"),
+    "1.1": ("Connection: close\r\n", ""),
 }
 STATUS_LINES = {
-    int(status): f"HTTP/1.1 {status:d} {status.phrase}\r\n".encode()
-    for status in HTTPStatus
+    int(status): f"HTTP/1.1 {status:d} {status.phrase}\r\n" for status in HTTPStatus
 }
 
 
@@ -49,17 +48,17 @@ def begin(response: Any, version: str, keep: bool) -> tuple[bytes, bool, bool]:
     kept = keep and (chunked or length is not None)
     framing = PERSISTENCE[version][kept]
     if status in BODILESS:
-        framing += b"Content-Length: 0\r\n" * (status == 205)
+        framing += "Content-Length: 0\r\n" * (status == 205)
     elif chunked:
-        framing += b"Transfer-Encoding: chunked\r\n"
+        framing += "Transfer-Encoding: chunked\r\n"
     elif length is not None:
-        framing += b"Content-Length: %d\r\n" % length
+        framing += f"Content-Length: {length}\r\n"
     reason = getattr(response, "reason", None)
     return response_head(status, response.headers, framing, reason), chunked, kept
 
 
 def response_head(
-    status: int, headers: Headers, framing: bytes = b"", reason: str | None = None
+    status: int, headers: Headers, framing: str = "", reason: str | None = None
 ) -> bytes:
     """The head of a response, with its Date and its empty line.
 
@@ -69,18 +68,19 @@ def response_head(
     first = STATUS_LINES.get(status) if reason is None else None
     if first is None:
         first = status_line(status, reason or "")
-    return b"%b%b%b%b\r\n" % (first, date_line(), field_lines(headers), framing)
+    head = f"{first}{date_line()}{field_lines(headers)}{framing}\r\n"
+    return head.encode("latin-1")
 
 
-def status_line(status: int, reason: str) -> bytes:
+def status_line(status: int, reason: str) -> str:
     """One with a status or a reason of its own."""
-    line = f"HTTP/1.1 {status:d} {reason}".encode("latin-1")
-    if not re.fullmatch(rb"HTTP/1.1 [1-9][0-9]{2} [\t -~\x80-\xff]*+", line):
+    line = f"HTTP/1.1 {status:d} {reason}"
+    if not re.fullmatch(r"HTTP/1.1 [1-9][0-9]{2} [\t -~\x80-\xff]*+", line):
         raise ValueError(f"no status line can be made of {status} and {reason!r}")
-    return line + b"\r\n"
+    return f"{line}\r\n"
 
 
-def field_lines(headers: Headers) -> bytes:
+def field_lines(headers: Headers) -> str:
     """The lines of an application's headers, each with its CRLF.
 
     Raises ValueError for a name that is no token, for a value with a CR, LF or NUL in
@@ -94,7 +94,7 @@ def field_lines(headers: Headers) -> bytes:
             lines.append(f"{name}: {value}\r\n")
         else:
             lines.append(field_line(name, value))
-    return "".join(lines).encode("latin-1")
+    return "".join(lines)
 
 
 def field_line(name: str, value: str) -> str:
@@ -118,15 +118,15 @@ def checked(name: str, value: str) -> str:
     return value
 
 
-_date = (0, b"")
+_date = (0, "")
 
 
-def date_line() -> bytes:
+def date_line() -> str:
     """The Date, which is made once a second."""
     global _date
     now = int(time())
     if now != _date[0]:
-        _date = now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
+        _date = now, f"Date: {formatdate(now, usegmt=True)}\r\n"
     return _date[1]
 
 
