@@ -9,8 +9,6 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
-NAMES = "_speedups", "_fastpath", "_tasks"
-
 
 class BuildWithPieces(build_py):
     """The table of pieces has its home in the book; a wheel has a copy of it."""
@@ -26,11 +24,9 @@ setup(
     cmdclass={"build_py": BuildWithPieces},
     ext_modules=[
         Extension(
-            f"dustdevil.speedups.{name}",
-            [f"src/dustdevil/speedups/{name}.c"],
-            depends=["src/dustdevil/speedups/_slots.h"],
+            "dustdevil.speedups._speedups",
+            ["src/dustdevil/speedups/_speedups.c"],
             optional=True,
         )
-        for name in NAMES
     ],
 )

@@ -20,10 +20,10 @@ for one, would carry requests past the proxy that it never saw.
 
 import argparse
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
 from dustdevil.fields import lazy
-from dustdevil.http import Client, ClientError, ClientSettings
+from dustdevil.http import Client, ClientError, ClientSettings, Headers
 from dustdevil.loop import running_loop
 from dustdevil.processes import prefork
 from dustdevil.stream import Stream
@@ -38,17 +38,13 @@ HOP_BY_HOP = {
 }  # fmt: skip
 # … and what server and client write themselves.
 OURS = {"content-length", "date", "host", "expect"}
-# What a client says here of where it comes from, anybody could say.
-CLAIMS = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
-
-Pairs = list[tuple[str, str]]
 
 
 class Answer:
     """A response, as the server's contract has it."""
 
     def __init__(
-        self, status: int, headers: Pairs, body, length: int | None, upgrade=None
+        self, status: int, headers: Headers, body, length: int | None, upgrade=None
     ) -> None:
         self.status = status
         self.headers = headers
@@ -162,11 +158,11 @@ class Proxy:
         except (OSError, ClientError) as error:
             log.warning("%s %s: %s", head.method, self.upstream, error)
             return failure(502, "the server behind can't be reached")
-        headers = end_to_end(response.headers.items())
-        headers.append(("Via", "1.1 dustdevil"))
+        headers = end_to_end(response.headers)
+        headers.add("Via", "1.1 dustdevil")
         if response.status == 101:
             tunnel = Tunnel(response.detach(), self.idle, self.timeout)
-            headers.append(("Upgrade", "websocket"))
+            headers["Upgrade"] = "websocket"
             return Answer(101, headers, tunnel, None, tunnel)
         if head.method == "HEAD":
             length = response.headers.get("content-length")
@@ -184,43 +180,38 @@ async def nothing() -> AsyncIterator[bytes]:
 
 def failure(status: int, text: str) -> Answer:
     """An answer of the proxy itself."""
-    headers = [("Content-Type", "text/plain; charset=utf-8")]
+    headers = Headers({"Content-Type": "text/plain; charset=utf-8"})
     return Answer(status, headers, f"{status} {text}\n".encode(), None)
 
 
-def end_to_end(headers: Iterable[tuple[str, str]]) -> Pairs:
+def end_to_end(headers: Headers) -> Headers:
     """The fields that are meant for whoever is at the other end.
 
     A sender names more of those that are not in Connection (RFC 9110, 7.6.1).
     """
-    pairs = list(headers)
-    options = [value for name, value in pairs if name.lower() == "connection"]
-    named = {option.strip().lower() for option in ",".join(options).split(",")}
-    drop = HOP_BY_HOP | OURS | named
-    return [(name, value) for name, value in pairs if name.lower() not in drop]
+    options = headers.get("connection", "").split(",")
+    kept = Headers(headers)
+    for name in HOP_BY_HOP | OURS | {option.strip() for option in options}:
+        del kept[name]
+    return kept
 
 
-def forwarded(head, connection) -> Pairs:
+def forwarded(head, connection) -> Headers:
     """The fields of a request as it goes on, and where it came from (RFC 7239)."""
-    pairs = [
-        (name, value)
-        for name, value in end_to_end(head.headers.items())
-        if name.lower() not in CLAIMS
-    ]
-    if not any(name.lower() == "accept-encoding" for name, _ in pairs):
+    headers = end_to_end(head.headers)
+    if "accept-encoding" not in headers:
         # Our client would offer what this one perhaps can't read.
-        pairs.append(("Accept-Encoding", "identity"))
+        headers["Accept-Encoding"] = "identity"
     address = connection.remote[0] if connection.remote else "unknown"
     node = f'"[{address}]"' if ":" in address else address
     host = head.host.replace('"', "")
-    return [
-        *pairs,
-        ("Via", f"{head.version} dustdevil"),
-        ("X-Forwarded-For", address),
-        ("X-Forwarded-Host", host),
-        ("X-Forwarded-Proto", connection.scheme),
-        ("Forwarded", f'for={node};host="{host}";proto={connection.scheme}'),
-    ]
+    headers.add("Via", f"{head.version} dustdevil")
+    # What a client says itself of where it comes from, anybody could say.
+    headers["X-Forwarded-For"] = address
+    headers["X-Forwarded-Host"] = host
+    headers["X-Forwarded-Proto"] = connection.scheme
+    headers["Forwarded"] = f'for={node};host="{host}";proto={connection.scheme}'
+    return headers
 
 
 def main() -> None:

@@ -36,6 +36,16 @@ def pytest_configure(config):
         pytest.raises = lambda *args, match=None, **kw: raises(*args, **kw)
 
 
+@pytest.fixture
+def loop():
+    """An event loop, closed when the test is over."""
+    from dustdevil.loop import Loop  # not before --stack has put somebody's in place
+
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
 def pytest_report_header(config):
     folder = config.getoption("--stack")
     if folder:

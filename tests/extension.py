@@ -51,21 +51,22 @@ def load(file):
     return module
 
 
-def compiled(folder, name):
-    """A module of it, compiled into that folder. Without a compiler the test is
-    skipped, but not in CI."""
+def compiled(folder):
+    """It, compiled into that folder. Without a compiler the test is skipped, but not
+    in CI."""
     if COMPILER is None and not os.environ.get("CI"):
         pytest.skip("no C compiler here")
-    file = folder / f"{name}{SUFFIX}"
+    file = folder / f"_speedups{SUFFIX}"
     compile_extension(file)
     return file
 
 
-def compiled_once(name):
-    """A module of it, compiled for this run of the tests, and loaded."""
+@functools.cache
+def compiled_once():
+    """The extension, compiled for this run of the tests, and loaded."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder)
-    return load(compiled(folder, name))
+    return load(compiled(folder))
 
 
 def in_other_interpreters(file, uses):
@@ -94,36 +95,6 @@ print("loaded")
         [sys.executable, "-c", program], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "loaded\n"), done.stderr
-
-
-@functools.cache
-def compiled_fast_path():
-    """The type FastPath, compiled, and told of our classes."""
-    module = compiled_once("_fastpath")
-    bind(module)
-    return module.FastPath
-
-
-@functools.cache
-def compiled_task_factory():
-    """What makes tasks in C, compiled. None for a learner's own `coroutine`."""
-    from dustdevil import coroutine
-
-    if Path(coroutine.__file__).parent != ROOT / "src" / "dustdevil":
-        return None
-    module = compiled_once("_tasks")
-    module.bind(coroutine.Task, coroutine.CancelledError)
-    return module.make
-
-
-def bind(module):
-    """Have `_fastpath` know our classes, as the module `connection` does."""
-    from dustdevil.coroutine import CancelledError
-    from dustdevil.http import NO_BODY, Connection, Host
-    from dustdevil.http.writer import opening
-    from dustdevil.stream import Stream
-
-    module.bind(Connection, Stream, Host, NO_BODY, opening, CancelledError)
 
 
 class Fence:

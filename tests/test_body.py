@@ -12,7 +12,7 @@ class Source:
     def __init__(self, *events):
         self.events = list(events)
 
-    async def next_of_body(self):
+    async def __call__(self):
         return self.events.pop(0)
 
 
@@ -21,7 +21,7 @@ def run(coroutine):
 
 
 def test_a_body_is_read_whole_or_in_pieces():
-    end = End(Headers(b"\r\nA: b"))
+    end = End(Headers({"A": "b"}))
     body = Body(Source(Data(b"one"), Data(b"two"), Data(b"three"), end), 11)
 
     async def read():

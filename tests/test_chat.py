@@ -18,7 +18,6 @@ from demos.chat.app import make_app
 from demos.chat.resp import Redis, RedisError, encode, parse
 from demos.chat.room import Listener, Room
 from dustdevil.coroutine import Scheduler, let_others_run
-from dustdevil.loop import Loop
 from dustdevil.stream import Stream
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -167,13 +166,6 @@ def test_those_who_poll_hear_at_once_when_redis_comes_or_goes():
 
 
 # RESP
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 VALUES = [

@@ -15,8 +15,11 @@ from dustdevil import __version__
 from dustdevil.speedups import STATUS
 
 APP = """
+from dustdevil.http import Headers
+
+
 class Answer:
-    status, headers, length, upgrade = 200, [], None, None
+    status, headers, length, upgrade = 200, Headers(), None, None
 
     def __init__(self, text):
         self.body = text.encode()

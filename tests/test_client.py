@@ -13,20 +13,12 @@ import pytest
 
 from dustdevil.coroutine import let_others_run
 from dustdevil.http import Client, ClientError, ClientSettings, ProtocolError, Server
-from dustdevil.loop import Loop
 from dustdevil.resolver import Resolver
 from dustdevil.stream import StreamClosed
 from dustdevil.sync import gather, sleep
 from dustdevil.web import Application, Response
 
 PATIENCE = 10
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 def application():

@@ -6,7 +6,6 @@ import threading
 import traceback
 
 import pytest
-from extension import compiled_task_factory
 
 from dustdevil.coroutine import (
     CancelledError,
@@ -21,12 +20,9 @@ from dustdevil.coroutine import (
 )
 
 
-@pytest.fixture(params=["python", "c"])
-def scheduler(request):
-    """Every test is done with tasks of Python, and with those of C."""
-    made = Scheduler()
-    made.task_factory = compiled_task_factory() if request.param == "c" else None
-    return made
+@pytest.fixture
+def scheduler():
+    return Scheduler()
 
 
 # Futures

@@ -26,7 +26,7 @@ def cors(response):
     """The headers that matter here, by what follows Access-Control-."""
     found = {
         name.removeprefix("Access-Control-"): value
-        for name, value in response.headers
+        for name, value in response.headers.items()
         if name.startswith("Access-Control-")
     }
     return found, header(response, "vary")

@@ -5,14 +5,15 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reading import feed, feed_eof
 
-from dustdevil.http import Data, End, Head, Limits, ProtocolError, RequestParser
-from dustdevil.http import parser as http1
+from dustdevil.http import Data, End, Head, Limits, Parser, ProtocolError, Role
+from dustdevil.http.parser import State
 
 ATTRIBUTES = ("expects_continue", "has_body", "host", "keep_alive", "length",
               "method", "target", "upgrade", "version")  # fmt: skip
 LIMITS = Limits(line=200, fields=6, field_bytes=300, body=1000, chunk_line=60,
-                extension_bytes=90, batch=3)  # fmt: skip
+                extension_bytes=90)  # fmt: skip
 
 
 def get(*lines, target=b"/", version=b"HTTP/1.1"):
@@ -31,16 +32,13 @@ def chunked(body):
 
 def verdict(stream, cuts=(), limits=LIMITS):
     """What a parser says to a stream cut at these places, adjacent data joined."""
-    parser = RequestParser(limits)
+    parser = Parser(Role.SERVER, limits)
     found = []
     places = [0, *sorted(cuts), len(stream)]
     for start, end in pairwise(places):
-        events = parser.feed(stream[start:end])
-        while events:
-            for event in events:
-                add(found, event)
-            events = parser.feed(b"")
-    return found, parser.idle, parser.paused and parser.leftover()
+        for event in feed(parser, stream[start:end]):
+            add(found, event)
+    return found, parser.idle, parser.state is State.SWITCHED and parser.leftover()
 
 
 def add(found, event):
@@ -60,7 +58,7 @@ def add(found, event):
 
 
 def only_head(stream, limits=LIMITS):
-    [head] = RequestParser(limits).feed(stream)
+    [head] = feed(Parser(Role.SERVER, limits), stream)
     assert isinstance(head, Head), head
     return head
 
@@ -345,10 +343,9 @@ def test_incomplete(stream):
 
 
 def at_eof(stream):
-    parser = RequestParser(LIMITS)
-    while parser.feed(stream):
-        stream = b""
-    return [event.status for event in parser.feed_eof()]
+    parser = Parser(Role.SERVER, LIMITS)
+    feed(parser, stream)
+    return [event.status for event in feed_eof(parser)]
 
 
 def test_the_end_of_the_bytes_is_an_error_in_the_middle_only():
@@ -407,50 +404,38 @@ def test_the_reason_is_said():
         assert found == [(400, f"a header line {words}")]
 
 
-def test_both_ways_to_read_a_head_agree():
-    """The fast way reads a whole head, the slow one the same head without its end."""
-    for stream in STREAMS:
-        usual, by_lines = RequestParser(LIMITS), RequestParser(LIMITS)
-        by_lines._step = RequestParser._read_request_line
-        found: tuple[list, list] = [], []
-        for parser, events in zip((usual, by_lines), found, strict=True):
-            for event in parser.feed(stream):
-                add(events, event)
-        assert found[0] == found[1]
-
-
 # After the head
 
 
 def test_upgrade_waits_and_can_be_declined():
-    parser = RequestParser()
+    parser = Parser(Role.SERVER)
     request = get(b"Connection: keep-alive, Upgrade", b"Upgrade: websocket")
-    [head] = parser.feed(request + get())
+    [head] = feed(parser, request + get())
     assert head.upgrade == "websocket"
-    assert parser.paused
-    assert parser.feed(b"") == []
+    assert parser.state is State.SWITCHED
+    assert feed(parser, b"") == []
     parser.resume()
-    [head] = parser.feed(b"")
+    [head] = feed(parser, b"")
     assert head.upgrade == ""
     assert parser.idle
 
 
 def test_upgrade_declined_before_its_body_came():
-    parser = RequestParser()
+    parser = Parser(Role.SERVER)
     lines = b"Connection: Upgrade", b"Upgrade: x", b"Content-Length: 3"
-    [head] = parser.feed(post(*lines))
+    [head] = feed(parser, post(*lines))
     assert head.upgrade
     parser.resume()
-    first, last, following = parser.feed(b"abc" + get())
+    first, last, following = feed(parser, b"abc" + get())
     assert first == Data(b"abc")
     assert isinstance(last, End)
     assert following.method == "GET"
 
 
 def test_upgrade_hands_over_what_came_after_it():
-    parser = RequestParser()
-    parser.feed(get(b"Connection: Upgrade", b"Upgrade: x") + b"\x81\x00")
-    parser.feed(b"\x82")
+    parser = Parser(Role.SERVER)
+    feed(parser, get(b"Connection: Upgrade", b"Upgrade: x") + b"\x81\x00")
+    feed(parser, b"\x82")
     assert parser.leftover() == b"\x81\x00\x82"
     assert parser.leftover() == b""
 
@@ -462,7 +447,7 @@ def test_upgrade_alone_or_in_1_0_means_nothing():
 
 
 def test_trailers_stay_apart():
-    events = RequestParser().feed(chunked(b"0\r\nCookie: b\r\nX: y\r\n\r\n"))
+    events = feed(Parser(Role.SERVER), chunked(b"0\r\nCookie: b\r\nX: y\r\n\r\n"))
     assert events[0].headers.get_all("cookie") == []
     assert events[-1].trailers.get_all("cookie") == ["b"]
 
@@ -470,14 +455,6 @@ def test_trailers_stay_apart():
 def test_requests_before_an_error_are_answered():
     found, _, _ = verdict(get() + get(b"A : b") + get())
     assert [item[0] for item in found] == ["False", 400]
-
-
-def test_one_feed_returns_no_more_than_a_batch():
-    parser = RequestParser(Limits(batch=10))
-    counts = [len(parser.feed(get() * 25))]
-    while counts[-1]:
-        counts.append(len(parser.feed(b"")))
-    assert counts == [10, 10, 5, 0]
 
 
 def test_the_largest_allowed_of_each_passes():
@@ -493,35 +470,6 @@ def test_the_largest_allowed_of_each_passes():
     assert verdict(line.replace(b"/", b"/a", 1), (), limits)[0][0][0] == 414
     assert verdict(fields.replace(b"A", b"A: b\r\nA", 1), (), limits)[0][0][0] == 431
     assert verdict(size.replace(b"b", b"bb", 1), (), limits)[0][0][0] == 431
-
-
-def test_a_head_byte_by_byte_costs_linear_work(monkeypatch):
-    """What the line search looks at must not grow with the square of the line."""
-    looked_at = 0
-
-    class Counting:
-        def search(self, buffer, start, end):
-            nonlocal looked_at
-            looked_at += max(0, min(len(buffer), end) - start)
-            return LINE_END.search(buffer, start, end)
-
-    LINE_END = http1.LINE_END
-    monkeypatch.setattr(http1, "LINE_END", Counting())
-    parser = RequestParser()
-    stream = get(b"A: " + b"b" * 20_000)
-    for byte in stream:
-        parser.feed(bytes([byte]))
-    assert parser.idle
-    assert looked_at < 4 * len(stream)
-
-
-def test_of_a_request_that_is_known_nobody_can_change_what_the_next_is_told():
-    sent = get(b"Cookie: a=1")
-    for _ in range(2):
-        head = RequestParser().whole(sent)
-        assert head.headers.get_all("cookie") == ["a=1"]
-        head.headers.get_all("cookie").append("b=2")
-        head.headers.get_all("none").append("b=2")
 
 
 @pytest.mark.parametrize("scheme", [b"https", b"HTTPS"])

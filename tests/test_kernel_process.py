@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from test_kernels import Page, has_ended, kernels, loop, play  # noqa: F401
+from test_kernels import Page, has_ended, kernels, play  # noqa: F401
 
 from dustdevil.sync import sleep, timeout
 from workshop.livebook import process

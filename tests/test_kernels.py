@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_server.services.kernels.connection import base as reference
 
-from dustdevil.loop import Loop
 from dustdevil.sync import Queue, sleep, timeout
 from workshop.livebook import (
     channel,
@@ -144,13 +143,6 @@ def read_message(message, protocol):
     if isinstance(message, bytes):
         return reference.deserialize_binary_message(message)
     return json.loads(message)
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 @pytest.fixture

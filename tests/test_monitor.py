@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dustdevil import Application, HTTPError, Loop, Server
 from dustdevil.coroutine import Future
-from dustdevil.http import ServerSettings
+from dustdevil.http import ServerSettings, run
 from dustdevil.web import Monitor
 
 
@@ -25,7 +25,7 @@ class Site:
         self.server = Server(self.app, ServerSettings(**settings), self.loop)
         self.url = f"http://127.0.0.1:{self.server.listen('127.0.0.1', 0)}"
         self.server.start()
-        self.thread = threading.Thread(target=self.server.run)
+        self.thread = threading.Thread(target=run, args=[self.server])
 
     def __enter__(self):
         self.thread.start()

@@ -20,13 +20,6 @@ from dustdevil.threads import ThreadPool, run_in_loop, run_in_thread
 
 
 @pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
 def gate():
     """A gate that holds threads; open in any case at the end of the test."""
     gate = threading.Event()

@@ -9,7 +9,7 @@ import pytest
 
 import dustdevil
 from dustdevil.coroutine import CancelledError, let_others_run
-from dustdevil.loop import READ, Loop
+from dustdevil.loop import READ
 from dustdevil.resolver import Address, Resolver, alternate, lookup, race
 from dustdevil.resolver import names as module
 from dustdevil.stream import Listener, connect, listen
@@ -81,13 +81,6 @@ TABLE = {
     "brief.test": ([(V4, "127.0.0.1")], 1),
     "empty.test": ([], 60),
 }
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 @pytest.fixture

@@ -5,30 +5,30 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reading import feed, feed_eof
 
 from dustdevil.http import (
     Data,
     End,
     Limits,
+    Parser,
     ProtocolError,
     ResponseHead,
-    ResponseParser,
+    Role,
 )
-from dustdevil.http.responses import INTERIM
+from dustdevil.http.parser import INTERIM
 
 
 def verdict(stream, cuts=(), methods=("GET",), limits=Limits(), eof=True):  # noqa: B008
     """What a parser makes of the bytes: heads, bodies, ends and errors in order."""
-    parser = ResponseParser(limits)
+    parser = Parser(Role.CLIENT, limits)
     for method in methods:
         parser.expect(method)
     events, edges = [], [0, *sorted(cuts), len(stream)]
     for start, end in pairwise(edges):
-        events += parser.feed(stream[start:end])
-    while more := parser.feed(b""):
-        events += more
+        events += feed(parser, stream[start:end])
     if eof:
-        events += parser.feed_eof()
+        events += feed_eof(parser)
     found = []
     for event in events:
         if isinstance(event, Data) and found and isinstance(found[-1], bytes):
@@ -147,25 +147,25 @@ SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
 
 @pytest.mark.parametrize("cut", range(len(SWITCH) + 6))
 def test_after_a_switch_asked_for_the_bytes_are_not_ours(cut):
-    parser = ResponseParser()
+    parser = Parser(Role.CLIENT)
     parser.expect("GET", upgrade=True)
     stream = SWITCH + b"other"
-    found = [*parser.feed(stream[:cut]), *parser.feed(stream[cut:])]
+    found = [*feed(parser, stream[:cut]), *feed(parser, stream[cut:])]
     assert [event.status for event in found] == [101]
     assert not found[0].interim
     assert not found[0].has_body
     assert not parser.idle
     assert parser.leftover() == b"other"
-    assert parser.feed_eof() == []
+    assert feed_eof(parser) == []
 
 
 def test_an_upgrade_may_be_declined():
-    parser = ResponseParser()
+    parser = Parser(Role.CLIENT)
     parser.expect("GET", upgrade=True)
-    [head] = parser.feed(OK + b"Content-Length: 0\r\n\r\n")
+    [head] = feed(parser, OK + b"Content-Length: 0\r\n\r\n")
     assert head.status == 200
     parser.expect("GET")
-    assert isinstance(parser.feed(SWITCH)[-1], ProtocolError)
+    assert isinstance(feed(parser, SWITCH)[-1], ProtocolError)
 
 
 def test_nothing_asked_and_nothing_come_is_in_order():
@@ -206,8 +206,8 @@ def test_the_same_verdict_byte_by_byte_and_in_two(stream):
 
 
 def test_errors_are_what_a_gateway_answers():
-    parser = ResponseParser()
+    parser = Parser(Role.CLIENT)
     parser.expect("GET")
-    [error] = parser.feed(OK + b"Content-Length: x\r\n\r\n")
+    [error] = feed(parser, OK + b"Content-Length: x\r\n\r\n")
     assert isinstance(error, ProtocolError)
     assert error.status == 502

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from dustdevil.loop import Loop
 from workshop.livebook import client, runs
 from workshop.livebook.client import Client, PageClient
 from workshop.livebook.runs import Output, Runs
@@ -148,13 +147,6 @@ def drain(mailbox):
     while (each := mailbox._next()) is not None:
         found.append((json.loads(each.parts[0])["msg_type"], json.loads(each.parts[3])))
     return found
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 def test_a_program_that_falls_behind_loses_output_and_nothing_else(loop, monkeypatch):

@@ -13,18 +13,10 @@ import pytest
 from dustdevil import Application
 from dustdevil.collector import Collector
 from dustdevil.http import Server
-from dustdevil.loop import Loop
 from dustdevil.metrics import Profiler, SlowCall, Watchdog, log_slow_call
 from dustdevil.stream import connect
 
 PATIENCE = 10
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 class Noticed:

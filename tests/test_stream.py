@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from dustdevil.coroutine import let_others_run
-from dustdevil.loop import Loop
 from dustdevil.stream import (
     CHUNK,
     HIGH_WATER,
@@ -24,13 +23,6 @@ from dustdevil.stream import (
     listen,
     turn_away,
 )
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ import gc
 import socket
 
 import pytest
-from extension import compiled_task_factory
 
 from dustdevil.coroutine import CancelledError, Future, let_others_run
-from dustdevil.loop import READ, Loop
+from dustdevil.loop import READ
 from dustdevil.sync import (
     BoundedSemaphore,
     Condition,
@@ -19,14 +18,6 @@ from dustdevil.sync import (
     sleep,
     timeout,
 )
-
-
-@pytest.fixture(params=["python", "c"])
-def loop(request):
-    loop = Loop()
-    loop.task_factory = compiled_task_factory() if request.param == "c" else None
-    yield loop
-    loop.close()
 
 
 def test_sleep_lets_time_pass(loop):

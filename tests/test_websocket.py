@@ -7,7 +7,6 @@ import pytest
 from test_web import ask, header
 
 from dustdevil.coroutine import CancelledError, current_scheduler, let_others_run
-from dustdevil.loop import Loop
 from dustdevil.stream import Stream
 from dustdevil.sync import gather, sleep, timeout
 from dustdevil.web import Application
@@ -33,13 +32,6 @@ from dustdevil.websocket.connection import converse
 from dustdevil.websocket.frames import FRAGMENT_SIZE
 
 MASK = b"abcd"
-
-
-@pytest.fixture
-def loop():
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ import re
 from email.utils import parsedate_to_datetime
 
 import pytest
+from reading import feed
 from test_http1 import chunked
 
-from dustdevil.http import RequestParser, writer
+from dustdevil.http import Headers, Parser, Role, writer
 
 
-def test_encode_head():
-    head = writer.encode_head(
-        200, [("X", "a b"), ("x", "\xe9")], b"Content-Length: 0\r\n"
-    )
+def test_response_head():
+    headers = Headers([("X", "a b"), ("x", "\xe9")])
+    head = writer.response_head(200, headers, "Content-Length: 0\r\n")
     lines = head.split(b"\r\n")
     assert lines[0] == b"HTTP/1.1 200 OK"
     assert re.fullmatch(rb"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", lines[1])
@@ -20,7 +20,7 @@ def test_encode_head():
 
 
 class Answer:
-    headers = (("A", "b"),)
+    headers = Headers({"A": "b"})
 
     def __init__(self, status=200, body=b"hello", length=None):
         self.status, self.body, self.length = status, body, length
@@ -61,16 +61,19 @@ def test_what_is_no_response_is_refused(answer):
 
 
 def test_the_date_is_now_and_made_once_a_second(monkeypatch):
-    now = 784111777.2
+    now, made = 784111777.2, []
+    formatdate = writer.formatdate
     monkeypatch.setattr(writer, "time", lambda: now)
-    first = writer.encode_head(299)
+    monkeypatch.setattr(
+        writer, "formatdate", lambda *a, **kw: made.append(a) or formatdate(*a, **kw)
+    )
+    first = writer.response_head(299, Headers())
     assert first == b"HTTP/1.1 299 \r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"
     now += 0.7
-    misses = writer.opening.cache_info().misses
-    assert writer.encode_head(299) == first
-    assert writer.opening.cache_info().misses == misses
+    assert writer.response_head(299, Headers()) == first
+    assert len(made) == 1
     now += 0.2
-    date = writer.encode_head(299).split(b"\r\n")[1][6:].decode()
+    date = writer.response_head(299, Headers()).split(b"\r\n")[1][6:].decode()
     assert parsedate_to_datetime(date).timestamp() == int(now)
 
 
@@ -96,25 +99,31 @@ def test_the_date_is_now_and_made_once_a_second(monkeypatch):
     ],
 )
 def test_a_header_that_would_be_something_else_is_refused(header):
-    for _ in range(2):  # a refusal must not be remembered as good
+    for headers in ([header], [("X", "y"), header]):
         with pytest.raises(ValueError, match=r"."):
-            writer.encode_head(200, [header])
+            writer.response_head(200, Headers(headers))
 
 
 @pytest.mark.parametrize("reason", ["OK\r\nA: b", "OK\n", "\0", "\N{SNOWMAN}"])
 def test_a_reason_that_would_be_something_else_is_refused(reason):
     with pytest.raises(ValueError, match=r"."):
-        writer.encode_head(200, reason=reason)
+        writer.response_head(200, Headers(), reason=reason)
 
 
 @pytest.mark.parametrize("status", [99, 1000, -1])
 def test_a_status_has_three_digits(status):
     with pytest.raises(ValueError, match="status"):
-        writer.encode_head(status)
+        writer.response_head(status, Headers())
+
+
+def test_an_upgrade_is_about_this_connection():
+    """RFC 9110, 7.8: so that nobody passes it on."""
+    head = writer.response_head(426, Headers({"Upgrade": "x"}))
+    assert head.endswith(b"\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
 
 
 def test_chunks():
     body = b"".join(map(writer.chunk, [b"hello", b"", b"x" * 26])) + writer.LAST_CHUNK
     assert body == b"5\r\nhello\r\n1a\r\n" + b"x" * 26 + b"\r\n0\r\n\r\n"
-    events = RequestParser().feed(chunked(body))
+    events = feed(Parser(Role.SERVER), chunked(body))
     assert b"".join(event.data for event in events[1:-1]) == b"hello" + b"x" * 26

@@ -48,7 +48,7 @@ def make_app(redis: str | None = None) -> Application:
             found = await room.topic.after(after, POLL)
         news = {"number": room.topic.number, "messages": found, "online": room.online}
         answer = Response(json.dumps(news), content_type="application/json")
-        answer.headers.append(("Cache-Control", "no-store"))
+        answer.headers["Cache-Control"] = "no-store"
         return answer
 
     @app.post("/messages")
@@ -90,7 +90,7 @@ def make_app(redis: str | None = None) -> Application:
     @app.get("/")
     def page(request):
         response = files(request)
-        response.headers.append(("Content-Security-Policy", POLICY))
+        response.headers["Content-Security-Policy"] = POLICY
         return response
 
     app.get("/{path}")(files)

@@ -81,7 +81,6 @@ HOMES = {
     "serve": "http",
     "sleep": "sync",
     "timeout": "sync",
-    "to_wsgi": "wsgi",
 }
 
 __all__ = sorted(HOMES)

@@ -16,7 +16,8 @@ import dustdevil
 from dustdevil.collector.cycles import LeakWatch
 from dustdevil.fields import Boolean, Integer, Seconds, SettingError, Text
 from dustdevil.http.connection import Connection
-from dustdevil.http.server import ServerSettings, serve
+from dustdevil.http.server import ServerSettings
+from dustdevil.http.serving import serve
 from dustdevil.loop.eventloop import running_loop
 from dustdevil.processes import prefork
 from dustdevil.processes.changes import Changes

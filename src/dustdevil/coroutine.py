@@ -48,9 +48,6 @@ class InvalidState(RuntimeError):
 class Scheduler:
     """A queue of calls that are ready to be made, and the tasks that fill it."""
 
-    # What makes a task of a coroutine and a scheduler, where it is not Task itself.
-    task_factory: Any = None
-
     def __init__(self) -> None:
         self.ready: deque[tuple[Callback, tuple[Any, ...]]] = deque()
         self.running = False
@@ -67,7 +64,7 @@ class Scheduler:
         """
         if not isinstance(coroutine, STEPPABLE):
             raise TypeError(f"spawn() takes a coroutine, and {coroutine!r} is none")
-        task = (self.task_factory or Task)(coroutine, self)
+        task = Task(coroutine, self)
         self.ready.append((task.step, ()))  # as call_soon does, without the call
         return task
 

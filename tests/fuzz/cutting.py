@@ -2,7 +2,10 @@
 
 from itertools import pairwise
 
+from reading import feed
+
 from dustdevil.http import Data, End
+from dustdevil.http.parser import State
 
 
 def pieces(stream, cuts):
@@ -25,11 +28,9 @@ def fed(parser, stream, cuts):
     limits = parser.limits
     most = max(limits.line, limits.field_bytes, limits.chunk_line) + 2
     for piece in pieces(stream, cuts):
-        events = parser.feed(piece)
-        while events:
-            yield from events
-            events = parser.feed(b"")
-        assert parser.kept <= most or parser.paused, parser.kept
+        yield from feed(parser, piece)
+        switched = parser.state is State.SWITCHED
+        assert switched or parser.unread <= most, parser.unread
 
 
 def note_body(found, event, most):

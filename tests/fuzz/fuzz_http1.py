@@ -6,11 +6,13 @@ limits allow.
 """
 
 from cutting import fed, note_body, the_same_however_cut
+from reading import feed_eof
 
-from dustdevil.http import Head, Limits, ProtocolError, RequestParser
+from dustdevil.http import Head, Limits, Parser, ProtocolError, Role
+from dustdevil.http.parser import State
 
 LIMITS = Limits(line=120, fields=6, field_bytes=200, body=300, chunk_line=50,
-                extension_bytes=80, batch=3)  # fmt: skip
+                extension_bytes=80)  # fmt: skip
 
 WORDS = ["GET ", "POST /", " HTTP/1.1\r\n", "HTTP/1.0", "Host: a\r\n", "\r\n\r\n",
          "Content-Length: ", "Transfer-Encoding: chunked\r\n", "Connection: ", "close",
@@ -29,11 +31,11 @@ def seeds():
 
 def read(stream, cuts):
     """All that the parser says to a stream cut there; adjacent data is one."""
-    parser, found = RequestParser(LIMITS), []
+    parser, found = Parser(Role.SERVER, LIMITS), []
     for event in fed(parser, stream, cuts):
         note(found, event)
-    state = parser.idle, parser.paused and parser.leftover()
-    found += [event.status for event in parser.feed_eof()]
+    state = parser.idle, parser.state is State.SWITCHED and parser.leftover()
+    found += [event.status for event in feed_eof(parser)]
     return found, state
 
 

@@ -9,15 +9,17 @@ of it is one that our own server reads as it was meant.
 from functools import partial
 
 from cutting import fed, note_body, pieces, the_same_however_cut
+from reading import feed, feed_eof
 
 from dustdevil.http import (
     ClientError,
     Head,
+    Headers,
     Limits,
+    Parser,
     ProtocolError,
-    RequestParser,
     ResponseHead,
-    ResponseParser,
+    Role,
 )
 from dustdevil.http.outgoing import (
     INFLATE_SIZE,
@@ -26,10 +28,10 @@ from dustdevil.http.outgoing import (
     encode_request,
     split,
 )
-from dustdevil.http.responses import INTERIM
+from dustdevil.http.parser import INTERIM, State
 
 LIMITS = Limits(line=60, fields=6, field_bytes=200, body=300, chunk_line=50,
-                extension_bytes=80, batch=3)  # fmt: skip
+                extension_bytes=80)  # fmt: skip
 MOST_INFLATED = 3 * INFLATE_SIZE
 HEAD_FIRST, HEAD_SECOND, SWITCH, INFLATE, DEFLATE, URL = 1, 2, 4, 8, 16, 32
 
@@ -56,15 +58,15 @@ def seeds():
 
 def read(stream, cuts, choice):
     """All that is said of a stream cut there; adjacent data is one."""
-    parser, found = ResponseParser(LIMITS), []
+    parser, found = Parser(Role.CLIENT, LIMITS), []
     parser.expect("HEAD" if choice & HEAD_FIRST else "GET")
     parser.expect("HEAD" if choice & HEAD_SECOND else "GET", bool(choice & SWITCH))
     for event in fed(parser, stream, cuts):
         note(found, event)
-    state = parser.idle, parser.paused and parser.leftover()
-    for event in parser.feed_eof():
+    state = parser.idle, parser.state is State.SWITCHED and parser.leftover()
+    for event in feed_eof(parser):
         note(found, event)
-    assert not parser.feed_eof()
+    assert not feed_eof(parser)
     return found, state
 
 
@@ -102,10 +104,10 @@ def inflate(stream, cuts, choice):
 def check_url(url):
     try:
         origin, target = split(url)
-        sent = encode_request(Request("GET", url, [], b""), origin, target)
+        sent = encode_request(Request("GET", url, Headers(), b""), origin, target)
     except (ClientError, OSError):
         return  # OSError: what can't be a name in the DNS
-    [head] = RequestParser().feed(sent)
+    [head] = feed(Parser(Role.SERVER), sent)
     assert isinstance(head, Head), head
     assert (head.method, head.target) == ("GET", target)
     assert origin.host in head.host

@@ -6,49 +6,51 @@ connection may see two different messages: that is how requests are smuggled. So
 is one reading of a head, strict, and the same for both roles. Bytes go in as they come,
 however they are cut, and events come out; sockets are others' business.
 
-grammar     tokens, fields, targets, as regular expressions under the standard's lines
-head        what a head says: its line, its fields, the length of its body
-parser      bytes in, events out, for a server; responses: the same for a client
-writer      a response as bytes
-body        a request's body as its application reads it, piece by piece
-channel     the way to one client; connection: its requests, one after another
-server      listening, limits, deadlines, the end
-outgoing    a client's connection; client: connections kept, redirects followed
+headers       header fields, for both directions
+grammar       tokens, fields, targets, as regular expressions under the standard's lines
+framing       where a message ends, and what comes after it
+head          what a head says: what is asked for, and how the message is framed
+parser        bytes in, events out, for both roles; errors: what breaks the rules
+writer        messages as bytes
+body          a message's body, piece by piece
+connection    a conversation with one client, from top to bottom
+server        listening, deadlines, the end; serving: a process for a server alone
+outgoing      a client's connection; client: connections kept, redirects followed
 """
 
 from dustdevil import lazy_names
 
 HOMES = {
-    "BODILESS": "writer",
-    "NAME": "grammar",
+    "BODILESS": "framing",
     "Body": "body",
     "Client": "client",
     "ClientError": "outgoing",
     "ClientSettings": "client",
+    "Closed": "parser",
     "Connection": "connection",
     "Data": "parser",
     "End": "parser",
     "FIELD": "grammar",
+    "HOST_PORT": "grammar",
     "Head": "head",
-    "Headers": "head",
-    "Host": "channel",
+    "Headers": "headers",
     "Limits": "parser",
     "NO_BODY": "body",
-    "NO_HEADERS": "head",
-    "ORIGIN_FORM": "grammar",
     "Page": "body",
-    "ProtocolError": "head",
-    "REG_NAME": "grammar",
-    "RequestParser": "parser",
-    "ResponseHead": "responses",
-    "ResponseParser": "responses",
+    "Pair": "headers",
+    "Parser": "parser",
+    "ProtocolError": "errors",
+    "REQUEST_HEAD": "grammar",
+    "ResponseHead": "head",
+    "Role": "parser",
     "Server": "server",
     "ServerSettings": "server",
     "TOKEN": "grammar",
-    "application_line": "writer",
     "close": "body",
-    "serve": "server",
-    "url": "server",
+    "field_line": "writer",
+    "run": "serving",
+    "serve": "serving",
+    "url": "serving",
 }
 
 __all__ = sorted(HOMES)

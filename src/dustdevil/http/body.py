@@ -4,29 +4,26 @@ A request's comes from its connection, piece by piece, when it is asked for. Tha
 response is bytes, or an iterator that is closed in the end, however far it was read.
 """
 
-from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
-from dustdevil.http.head import NO_HEADERS, ProtocolError
-from dustdevil.http.parser import Data, End
+from dustdevil.http.errors import ProtocolError
+from dustdevil.http.headers import Headers
+from dustdevil.http.parser import Data, End, Event
 
-
-class Source(Protocol):
-    """Where a body comes from."""
-
-    async def next_of_body(self) -> Data | End | ProtocolError:
-        """The next piece of the body, its end, or the error in it."""
+NextEvent = Callable[[], Awaitable[Event]]
 
 
 class Body:
     """A request's body: read it whole, or piece by piece with `async for`."""
 
-    __slots__ = ("_source", "length", "trailers")
+    __slots__ = ("_next_event", "length", "trailers")
 
-    def __init__(self, source: Source | None, length: int | None):
-        self._source = source  # None once nothing is to come any more
+    def __init__(self, next_event: NextEvent | None, length: int | None):
+        """`next_event()` gives `Data`, then an `End` or a ProtocolError."""
+        self._next_event = next_event  # None once nothing is to come any more
         self.length = length
-        self.trailers = NO_HEADERS
+        self.trailers = Headers()
 
     async def read(self) -> bytes:
         """All that is still to come. Raises what reading piece by piece would."""
@@ -38,25 +35,26 @@ class Body:
     async def __anext__(self) -> bytes:
         """The next piece. Raises ProtocolError for a body that is malformed, too
         large, too slow or cut off, and the application need not catch it."""
-        if self._source is None:
+        if self._next_event is None:
             raise StopAsyncIteration
-        event = await self._source.next_of_body()
+        event = await self._next_event()
         if isinstance(event, Data):
             return event.data
-        self._source = None
+        self._next_event = None
         if isinstance(event, ProtocolError):
             raise event
-        self.trailers = event.trailers
+        if isinstance(event, End):
+            self.trailers = event.trailers
         raise StopAsyncIteration
 
     @property
     def over(self) -> bool:
         """Whether it was read to its end, or can't be read any more."""
-        return self._source is None
+        return self._next_event is None
 
     def close(self) -> None:
         """Let go of the connection: the request is answered."""
-        self._source = None
+        self._next_event = None
 
 
 NO_BODY = Body(None, 0)
@@ -65,11 +63,12 @@ NO_BODY = Body(None, 0)
 class Page:
     """The server's own response, where the application has none."""
 
+    length = upgrade = None
+
     def __init__(self, status: int, text: str):
         self.status = status
-        self.headers = [("Content-Type", "text/plain; charset=utf-8")]
+        self.headers = Headers({"Content-Type": "text/plain; charset=utf-8"})
         self.body = f"{status} {text}\n".encode()
-        self.length = self.upgrade = None
 
 
 async def close(body: Any) -> None:

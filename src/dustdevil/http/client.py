@@ -17,7 +17,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from dustdevil.fields import Integer, Seconds, Settings, Size
-from dustdevil.http.head import ProtocolError
+from dustdevil.http.errors import ProtocolError
+from dustdevil.http.headers import Headers, Pair
 from dustdevil.http.outgoing import (
     ClientError,
     Inflater,
@@ -188,7 +189,7 @@ class Client:
         self,
         method: str,
         url: str,
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        headers: Headers | Mapping[str, str] | Iterable[Pair] = (),
         body: bytes | AsyncIterator[bytes] = b"",
         json: Any = None,
         timeout: float | None = None,
@@ -208,10 +209,10 @@ class Client:
         """
         total = self.settings.total_timeout if timeout is None else timeout
         deadline = running_loop().time() + total
-        fields = list(headers.items() if isinstance(headers, Mapping) else headers)
+        fields = Headers(headers)
         if json is not None:
             body = notation.dumps(json).encode()
-            fields.append(("Content-Type", "application/json"))
+            fields.add("Content-Type", "application/json")
         request = Request(method, url, fields, body, length, host, upgrade)
         history: list[str] = []
         while True:

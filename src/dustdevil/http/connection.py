@@ -1,31 +1,31 @@
 """One connection of the server: its requests, one after another, and the answers.
 
-Bytes go into a parser, and its events into a list. As long as the application
-answers at once, everything happens in the one call that brought the bytes: no task,
-no timer, no system call but the `recv` before and the `send` after. Only where
-something has to be waited for does a task carry on, and until it is done further
-events stay in the list. So the answers keep the order of the requests.
+All of it stands in `Connection._converse`, from top to bottom: a head comes, the
+application answers, the answer is sent, what is left of the body is thrown away, and
+the next head comes. It is a generator, and waits at each `yield`. As long as the
+application answers at once, everything happens in the one call that brought the bytes:
+no task, no timer, no system call but the `recv` before and the `send` after.
 
-What is sent, and how long anything may take, is the matter of the channel below.
+`State` says what is waited for. Each has a deadline, and the server looks at all of
+them now and then: a timer for each would be set and cancelled with every request.
 """
 
 import logging
-from collections.abc import Callable
-from copy import copy
-from functools import partial
+from collections.abc import Callable, Generator
+from enum import Enum
 from math import inf
-from time import time
 from types import CoroutineType
-from typing import Any
+from typing import Any, Protocol
 
-from dustdevil.coroutine import CancelledError, Future, Task
+from dustdevil.coroutine import CancelledError, Future, Task, let_others_run
 from dustdevil.http.body import NO_BODY, Body, Page, close
-from dustdevil.http.channel import Channel, Host
-from dustdevil.http.head import Head, ProtocolError
-from dustdevil.http.parser import Data, End, Event, RequestParser
-from dustdevil.http.writer import BODILESS, begin, encode_head, opening
-from dustdevil.loop.eventloop import OnReady
-from dustdevil.speedups.choice import are_ours, fastpath
+from dustdevil.http.errors import ProtocolError
+from dustdevil.http.framing import BODILESS
+from dustdevil.http.head import Head
+from dustdevil.http.parser import Closed, Data, End, Event, Limits, Parser, Role
+from dustdevil.http.parser import State as Reading
+from dustdevil.http.writer import CONTINUE, LAST_CHUNK, begin, chunk, response_head
+from dustdevil.loop.eventloop import Loop
 from dustdevil.stream.iostream import HIGH_WATER, Stream, StreamClosed
 
 log = logging.getLogger("dustdevil")
@@ -33,387 +33,464 @@ log = logging.getLogger("dustdevil")
 # An unread body up to this size, in bytes, is thrown away as it comes. For a larger
 # one it is cheaper to close the connection.
 WORTH_SKIPPING = 65536
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Connection(Channel):
+class State(Enum):
+    """What a connection waits for."""
+
+    IDLE = "a request, which need not come"
+    HEAD = "the rest of a head"
+    ANSWER = "the application"
+    BODY = "a piece of the body that the application wants to read"
+    SKIPPING = "the rest of a body that nobody wants to read"
+    ROOM = "the client to take what it is sent"
+    LINGERING = "the client to hang up"
+    CLOSING = "the last bytes to be sent"
+
+
+IDLE, ANSWER = State.IDLE, State.ANSWER  # looked up for every request
+
+
+class ServerOfConnection(Protocol):
+    """What a connection asks of the server that it belongs to."""
+
+    application: Callable[[Head, Body, Any], Any]
+    settings: Any
+    limits: Limits
+    loop: Loop
+    scheme: str
+    now: float  # on the loop's clock, as of the last look at the deadlines
+    idle_until: float  # when a connection that has nothing to do from now is closed
+    requests: int
+    refused: int
+    stopping: bool
+
+    def forget(self, connection: Any) -> None:
+        """It is closed."""
+
+    def hand_over(self, connection: Any, upgrade: Any) -> None:
+        """Another protocol has its stream now."""
+
+
+class Connection:
     """What the server knows of one client. The module `server` says what it owes
     the application."""
 
-    __slots__ = ("_allowance", "_body", "_events", "_full", "_head", "_parser",
-                 "_paused", "_reader", "_resting", "_skipping", "_task")  # fmt: skip
+    __slots__ = (
+        "__weakref__",
+        "_allowance",
+        "_conversation",
+        "_local",
+        "_parser",
+        "_paused",
+        "_reader",
+        "_sending",
+        "_task",
+        "_unsent",
+        "deadline",
+        "remote",
+        "server",
+        "state",
+        "stream",
+    )
 
-    def __init__(self, server: Host, stream: Stream, remote: Any):
-        super().__init__(server, stream, remote)
-        self._parser = RequestParser(server.limits, server.known)
-        self._events: list[Event] = []  # parsed, and not yet dealt with
-        self._full = False  # whether the parser may have more than it returned
-        self._paused = False  # whether we leave what comes in the kernel
-        self._head: Head | None = None  # the request that is being answered
-        self._resting = False  # nothing is begun, kept or unsent (see _answer_at_once)
-        self._body = NO_BODY
-        self._task: Future | None = None  # what carries on where something must wait
+    def __init__(self, server: ServerOfConnection, stream: Stream, remote: Any):
+        self.server = server
+        self.stream = stream
+        self.remote = remote
+        self.state = State.IDLE
+        self.deadline = inf  # on the loop's clock
+        self._parser = Parser(Role.SERVER, server.limits)
+        self._local: Any = None  # asked for once: that takes a system call
+        self._task: Future | None = None  # what works on the answer, or sends it
+        self._sending: Any = None  # the response of which a task sends the body
         self._reader: Future | None = None  # the application waits for the body
-        self._allowance = 0.0  # seconds that the body may keep us waiting
-        self._skipping = False  # whether the rest of a body is thrown away
-        stream.on_data = self._on_data
-        stream.on_close = self._on_close
-        self._wait(server.settings.header_timeout, Connection._no_head)
-        if FastPath is not None and type(stream) is Stream:
-            stream.delegate(FastPath(self))
+        self._allowance = 0.0  # seconds that the body may still take
+        self._paused = False
+        self._unsent = 0  # bytes in the stream's buffer at the last deadline
+        self._conversation = self._converse()
+        next(self._conversation)  # up to the first yield
+        stream.on_data, stream.on_close = self._on_data, self._on_close
 
-    # Requests
+    @property
+    def scheme(self) -> str:
+        """Either "http" or "https"."""
+        return self.server.scheme
+
+    @property
+    def local(self) -> Any:
+        """The address that the client connected to."""
+        if self._local is None:
+            self._local = self.stream.sock.getsockname()
+        return self._local
+
+    def _converse(self) -> Generator[None, None, None]:
+        """All that happens, in its order. Whoever has what it waits for resumes it."""
+        server, stream, parser = self.server, self.stream, self._parser
+        self._await(State.HEAD, server.settings.header_timeout)
+        yield
+        while True:
+            # The next request
+            head = parser.next_event()
+            while head is None:
+                self._await_head()
+                yield
+                head = parser.next_event()
+            if stream.unsent > HIGH_WATER:
+                # The client doesn't read the answers it has: it gets no more till then.
+                yield from self._until(server.loop.spawn(self._drain()))
+            if not isinstance(head, Head):
+                self._end(head)
+                return
+            # The application's answer
+            self.state = ANSWER
+            server.requests += 1
+            body = NO_BODY if head.length == 0 else self._open_body(head)
+            try:
+                response = self._ask(head, body)
+            except (Exception, CancelledError) as error:
+                response = self._failure(head, error)
+            if isinstance(task := response, Future):
+                yield from self._until(task)
+                failed = task.exception()
+                response = self._failure(head, failed) if failed else task.result()
+            # The response
+            try:
+                start, chunked, kept = self._begin(head, body, response)
+            except Exception as error:
+                self._discard(response)
+                response = self._failure(head, error)
+                start, chunked, kept = self._begin(head, body, response)
+            if response.upgrade is not None:
+                self._hand_over(start, response.upgrade)
+                return
+            without = head.method == "HEAD" or response.status in BODILESS
+            if type(response.body) is bytes:
+                self._send(start if without else start + response.body)
+            else:
+                sending = self._copy(start, response, chunked, without)
+                self._sending = response
+                yield from self._until(task := server.loop.spawn(sending))
+                self._sending = None
+                if task.exception() is not None:
+                    self._break_off(head, task.exception())
+                    return
+            if not kept:
+                self._linger()
+                return
+            # What is left of the request's body
+            if body is not NO_BODY and not body.over:
+                body.close()
+                while (event := parser.next_event()) is None or type(event) is Data:
+                    if event is None:
+                        self._await(State.SKIPPING, self._allowance)
+                        yield
+                if type(event) is not End:
+                    self._linger()  # this request has its answer already
+                    return
+            if head.upgrade:
+                parser.resume()  # it was declined
+
+    # In
 
     def _on_data(self, data: bytes) -> None:
-        parser = self._parser
-        if self._resting and (head := parser.whole(data)):
-            # Nearly all that comes is like that: one request, and it is complete.
-            self._begin(head)
-            if not self._resting:
-                self._serve()  # in case that it was answered otherwise
-            return
-        events = parser.feed(data) if data else self._feed_eof()
-        self._stir()
-        if data:
-            self._full = len(events) >= parser.limits.batch
-        self._events = self._events + events if self._events else events
-        if self._skipping or self._body is not NO_BODY:
-            self._credit(len(data))
-        if self._head is None:
-            self._serve()
+        """Bytes have come, or b"": the client sends no more."""
+        self._parser.receive(data)
+        state = self.state
+        if state is IDLE or state is State.HEAD:
+            next(self._conversation, None)
+        elif state is State.LINGERING:
+            self._parser.stop()
+            if not data:
+                self._hang_up()
+        else:
+            self._on_body(data)
+
+    def _on_body(self, data: bytes) -> None:
+        """What comes before there is an answer: of the body, or of the next request."""
+        self._credit(len(data))
+        if self.state is State.SKIPPING:
+            next(self._conversation, None)
+        elif self._reader is not None:
+            if not self._reader.done():
+                self._reader.set_result(None)
         elif not data:
             self._watch_half_closed()
-        if self._head is not None:
-            self._hold()
+        elif self._parser.unread > HIGH_WATER:
+            # What is left in the kernel's buffer, when that is full, makes the client
+            # wait.
+            self._paused = True
+            self.stream.pause_reading()
 
-    def _feed_eof(self) -> list[Event]:
-        """What the end of the bytes makes, when the parser has nothing before it."""
-        return [] if self._full else self._parser.feed_eof()
+    def _await_head(self) -> None:
+        if self._paused:
+            self._resume_reading()
+        if self._parser.idle:
+            self.state, self.deadline = IDLE, self.server.idle_until
+        elif self.state is not State.HEAD:
+            # Once: who sends a byte now and then has no longer for the whole.
+            self._await(State.HEAD, self.server.settings.header_timeout)
 
-    def _refill(self) -> bool:
-        """Fill the list of events, where more can be had; say whether it was."""
-        if self._full:
-            self._events = self._parser.feed(b"")
-            self._full = len(self._events) >= self._parser.limits.batch
-            if self.stream.eof:
-                self._events += self._feed_eof()
-        if self._paused and not self._events:
-            self._paused = False
-            self.stream.resume_reading()
-        return bool(self._events)
+    def _resume_reading(self) -> None:
+        self._paused = False
+        self.stream.resume_reading()
 
-    def _serve(self) -> None:
-        """Answer requests until there are no more, or one has to wait."""
-        while self._head is None and (self._events or self._refill()):
-            event = self._events.pop(0)
-            if isinstance(event, Head):
-                if self.stream.unsent > HIGH_WATER:
-                    self._begin_later(event)
-                else:
-                    self._begin(event)
-            elif isinstance(event, ProtocolError):
-                self._refuse(event)
-            elif isinstance(event, End):
-                self._skipping = False
-        if self._head is None:
-            self._rest()
+    # The application
 
-    def _begin(self, head: Head) -> None:
-        """Have the application answer a request."""
-        server = self.server
-        server.requests += 1
-        self._head = head
-        if not self._resting:
-            self.deadline, self._late = inf, Connection._abort
-            if head.has_body:
-                self._body = Body(self, head.length)
-                self._allowance = server.settings.body_grace
-            if head.method == "CONNECT":
-                self._refuse(ProtocolError(501, "this server is no proxy"))
-                return
-        try:
-            answer = server.application(head, self._body, self)
-            if type(answer) is CoroutineType or hasattr(answer, "send"):
-                # The first step of a coroutine is mostly its last too. Only if not
-                # is it worth a task.
-                self._carry_on(answer, answer.send(None))
-                return
-        except StopIteration as stop:
-            answer = stop.value
-        except (Exception, CancelledError) as error:
-            self._fail(error)
-            return
-        self._take(answer)
+    def _ask(self, head: Head, body: Body) -> Any:
+        """Have the application answer: a response, or a future that will have one."""
+        if head.method == "CONNECT":
+            raise ProtocolError(501, "this server is no proxy")
+        answer = self.server.application(head, body, self)
+        if type(answer) is CoroutineType or hasattr(answer, "send"):
+            # The first step of a coroutine is mostly its last too. Only if not is it
+            # worth a task.
+            try:
+                waits_for = answer.send(None)
+            except StopIteration as stop:
+                return stop.value
+            task = Task(answer, self.server.loop)
+            task.wait_for(waits_for)
+            return task
+        return answer
 
-    def _carry_on(self, coroutine: Any, waits_for: Any) -> None:
-        """Have a task drive the application's coroutine from its first wait on."""
-        task = self.server.make_task(coroutine, self.server.loop)
-        task.wait_for(waits_for)
-        self._take(task)
-
-    def _take(self, answer: Any) -> None:
-        """The application returned a response, or what will have one."""
-        if isinstance(answer, Future):
-            self._stir()
-            self._task = answer
-            answer.add_done_callback(self._on_answer)
+    def _until(self, task: Future) -> Generator[None, None, None]:
+        """Wait until a task is done; what came of it is the caller's to look at."""
+        self._task = task
+        task.add_done_callback(self._on_done)
+        if self._reader is None:  # it has its own deadline
+            self._await(State.ANSWER, inf)
             self._watch_half_closed()
-        else:
-            self._respond(answer)
-
-    def _on_answer(self, task: Future) -> None:
-        error = task.exception()
+        yield
         self._task = None
-        if self.stream.closed:
-            if error is None:
-                self._discard(task.result())
-            return
-        if error is None:
-            self._respond(task.result())
+
+    def _on_done(self, task: Future) -> None:
+        if not self.stream.closed:
+            next(self._conversation, None)
+        elif task.exception() is None and self._sending is None:
+            self._discard(task.result())
         else:
-            self._fail(error)
-        self._serve()
+            self._discard(self._sending)  # its task may have been cancelled at once
 
-    def _begin_later(self, head: Head) -> None:
-        """The client doesn't read the answers it has: it gets no more till it does."""
-        self._head = head
-        self._task = self.server.loop.spawn(self._drain())
-        self._task.add_done_callback(partial(self._on_drained, head))
+    def _failure(self, head: Head, error: BaseException) -> Page:
+        """The response to a request that the application did not answer."""
+        if isinstance(error, ProtocolError):
+            head.keep_alive = False
+            self._note_refusal(error)
+            return Page(error.status, error.reason)
+        self._report(head, error)
+        return Page(500, "the server could not answer this")
 
-    def _on_drained(self, head: Head, task: Future) -> None:
-        self._task = None
-        if task.exception() is None:
-            self._begin(head)
-            self._serve()
+    def _report(self, head: Head, error: BaseException | None) -> None:
+        log.error("%s %s failed", head.method, head.target, exc_info=error)
 
-    def _rest(self) -> None:
-        """Nothing is to be answered now. Decide for what we wait, and how long."""
-        settings = self.server.settings
-        if self.stream.eof:
-            self._hang_up()
-        elif self._skipping:
-            self._wait(self._allowance, Connection._slow_body)
-        elif self._parser.idle:
-            self.deadline, self._late = self.server.rest_until, Connection._hang_up
-            self._resting = self._parser.fresh and not self.stream.full
-        elif self._late is not Connection._no_head:
-            self._wait(settings.header_timeout, Connection._no_head)
+    def _note_refusal(self, error: ProtocolError) -> None:
+        self.server.refused += 1
+        log.info("refused %s: %d, %s", self.remote, error.status, error.reason)
 
-    # Bodies
+    # The body of a request
 
-    async def next_of_body(self) -> Data | End | ProtocolError:
-        """The next piece of the body, its end, or the error in it."""
-        assert self._head is not None
-        while not (self._events or self._refill()):
-            if self._head.expects_continue:
-                self._head.expects_continue = False
-                self._send(CONTINUE)
-            await self._more_of_body()
-        event = self._events.pop(0)
-        if isinstance(event, ProtocolError):
-            self._head.keep_alive = False
-        assert not isinstance(event, Head)  # an End comes before
-        return event
+    def _open_body(self, head: Head) -> Body:
+        self._allowance = self.server.settings.body_grace
+
+        async def next_of_body() -> Event:
+            """The next piece of the body, its end, or the error in it."""
+            while (event := self._parser.next_event()) is None:
+                if head.expects_continue:
+                    head.expects_continue = False
+                    self._send(CONTINUE)
+                await self._more_of_body()
+            return event
+
+        return Body(next_of_body, head.length)
 
     async def _more_of_body(self) -> None:
+        """Wait until more has come, or nothing more will."""
         if self._reader is not None:
             raise RuntimeError("somebody else is reading this body")
         if self.stream.closed:
             raise StreamClosed("the client is gone")
-        self._wait(self._allowance, Connection._slow_body)
+        self._resume_reading()
+        self._await(State.BODY, self._allowance)
         self._reader = Future(self.server.loop)
         try:
             await self._reader
         finally:
             self._reader = None
-            self._wait(inf, Connection._abort)
+            if self.state is State.BODY:
+                self._await(State.ANSWER, inf)
 
     def _credit(self, size: int) -> None:
         """Bytes of a body have come: it may take some longer."""
-        settings = self.server.settings
+        settings, now = self.server.settings, self.server.now
         most, more = settings.body_grace, size / settings.body_rate
-        if self._late is Connection._slow_body:
-            self.deadline = min(self.server.now + most, self.deadline + more)
-            self._allowance = self.deadline - self.server.now
+        if self.state is State.BODY or self.state is State.SKIPPING:
+            self.deadline = min(now + most, self.deadline + more)
+            self._allowance = self.deadline - now
         else:
             self._allowance = min(most, self._allowance + more)
 
-    def _hold(self) -> None:
-        """Let the application have what came, and read no more than it can use.
+            # The response
 
-        What is left in the kernel's buffer, when that is full, makes the client wait.
-        """
-        if self._reader is not None and self._events and not self._reader.done():
-            self._reader.set_result(None)
-        size = sum(len(event.data) for event in self._events if type(event) is Data)
-        many = len(self._events) >= self._parser.limits.batch
-        if many or size + self._parser.kept > HIGH_WATER:
-            self._paused = True
-            self.stream.pause_reading()
-
-    # Responses
-
-    def _respond(self, response: Any) -> None:
-        """Send a response, or its beginning; a 500 for what is none."""
-        head = self._head
-        assert head is not None
-        try:
-            if self._resting and self._answer_at_once(head, response):
-                return
-            self._stir()
-            if response.upgrade is not None:
-                self._upgrade(response)
-                return
-            start, chunked, kept = begin(response, head.version, self._can_keep(head))
-        except Exception as error:
-            self._discard(response)
-            self._fail(error)
-            return
+    def _begin(self, head: Head, body: Body, response: Any) -> tuple[bytes, bool, bool]:
+        """A response's head, whether its body is sent in chunks, and whether the
+        connection stays open. Raises an exception for what is no response."""
+        if response.upgrade is not None:
+            return self._begin_upgrade(head, response), False, False
+        keep = head.keep_alive and not self.server.stopping
+        if keep and head.length != 0:
+            keep = self._can_go_on(head, body, response.body)
+        begun = begin(response, head.version, keep)
         head.expects_continue = False
-        body, length = response.body, response.length
-        bodiless = head.method == "HEAD" or response.status in BODILESS
-        if isinstance(body, bytes):
-            self._send(start if bodiless else start + body)
-            self._finish(kept)
-            return
-        if bodiless:
+        return begun
+
+    def _can_go_on(self, head: Head, body: Body, content: Any) -> bool:
+        """Whether another request may follow on this one's body."""
+        if not body.over and type(content) is bytes:  # an iterator may want to read it
+            self._skim(body)
+        if body.over:
+            return self._parser.state is not Reading.OVER  # there was no error in it
+        if head.expects_continue or head.length is None:
+            return False
+        return head.length <= WORTH_SKIPPING
+
+    def _skim(self, body: Body) -> None:
+        """Throw away what has come of a body."""
+        event = self._parser.next_event()
+        while type(event) is Data:
+            event = self._parser.next_event()
+        if event is not None:
+            body.close()  # that was its end, or an error in it
+
+    def _copy(self, start: bytes, response: Any, chunked: bool, without: bool) -> Any:
+        """What a task has to do to send a response in pieces."""
+        if without:
             self._send(start)
-            sending = close(body)
-        else:
-            sending = self._copy(start, body, length, chunked)
-        self._task = self.server.loop.spawn(sending)
-        self._task.add_done_callback(partial(self._on_sent, kept, response))
+            return close(response.body)
+        return self._copy_body(start, response.body, response.length, chunked)
+
+    async def _copy_body(
+        self, start: bytes, body: Any, length: int | None, chunked: bool
+    ) -> None:
+        """Send what an iterator gives, no faster than the client takes it.
+
+        Raises ValueError when that is not of the length that was announced.
+        """
+        sent = rested = 0
+        self._send(start)
+        try:
+            async for piece in body:
+                sent += len(piece)
+                if length is not None and sent > length:
+                    break
+                self._send(chunk(piece) if chunked else piece)
+                await self._drain()
+                if sent - rested > HIGH_WATER:
+                    # Where neither the iterator nor the client ever makes us wait,
+                    # all others would wait for us.
+                    rested = sent
+                    await let_others_run()
+        finally:
+            await close(body)
+        if chunked:
+            self._send(LAST_CHUNK)
+        elif length is not None and sent != length:
+            raise ValueError(f"a body of {length} bytes came out otherwise")
+
+    def _send(self, data: bytes) -> None:
+        """Send soon, with what comes till then; nothing, if the client is gone."""
+        if data and not self.stream.closed:
+            self.stream.write(data)
+
+    async def _drain(self) -> None:
+        if self.stream.unsent > HIGH_WATER:
+            self._await(State.ROOM, self.server.settings.write_timeout)
+            await self.stream.drain()
+            self._await(State.ANSWER, inf)
+
+    def _break_off(self, head: Head, error: BaseException | None) -> None:
+        """A response has failed whose status is sent already.
+
+        That it ends too early is all that the client can be told.
+        """
+        if not isinstance(error, ProtocolError):
+            self._report(head, error)  # and not of what the client did wrong
+        self.stream.abort()
 
     def _discard(self, response: Any) -> None:
         """Close the body of a response that is not sent, now: the loop may end."""
         Task(close(getattr(response, "body", None)), self.server.loop).step()
 
-    def _answer_at_once(self, head: Head, response: Any) -> bool:
-        """Send the whole response and be at rest again; False where it is not so easy.
+    # Another protocol
 
-        All that the methods below decide is decided already for a plain request, and
-        bytes, on a connection that was at rest. What they would do is done here.
-        """
-        server, status, body = self.server, response.status, response.body
-        if (
-            type(body) is not bytes
-            or response.upgrade is not None
-            or not 200 <= status <= 599
-            or status in BODILESS
-            or head.method == "HEAD"
-            or server.stopping
-        ):
-            return False
-        start = opening(status, None, tuple(response.headers), int(time()))
-        length = b"Content-Length: %d\r\n\r\n" % len(body)
-        self._head = None
-        self.deadline = server.rest_until
-        self._resting = not self.stream.write(start + length + body)
-        return True
-
-    def _can_keep(self, head: Head) -> bool:
-        """Whether another request may follow on this connection."""
-        if not head.keep_alive or self.server.stopping:
-            return False
-        if self._body.over or any(type(event) is End for event in self._events):
-            return True
-        if head.expects_continue or head.length is None:
-            return False
-        return head.length <= WORTH_SKIPPING
-
-    def _on_sent(self, kept: bool, response: Any, task: Future) -> None:
-        error = task.exception()
-        self._task = None
-        if self.stream.closed:
-            self._discard(response)  # for when the task was cancelled before it began
-            return
-        if error is not None:
-            # The status is sent already. That the response ends too early is all
-            # that the client can be told.
-            if not isinstance(error, ProtocolError):
-                self._report(error)  # and not of what the client did wrong
-            self.stream.abort()
-            return
-        self._finish(kept)
-        self._serve()
-
-    def _finish(self, kept: bool) -> None:
-        """The response is complete, and in the list of what is to be sent."""
-        if self._body is not NO_BODY:
-            self._skipping = not self._body.over
-            self._body.close()
-            self._body = NO_BODY
-        if not kept:
-            self._linger()
-            return
-        head, self._head = self._head, None
-        if head is not None and head.upgrade:
-            self._parser.resume()  # it was declined
-            self._full = True
-
-    def _fail(self, error: BaseException) -> None:
-        """Answer a request that the application did not."""
-        if isinstance(error, ProtocolError):
-            self._refuse(error)
-        else:
-            self._report(error)
-            self._respond(Page(500, "the server could not answer this"))
-
-    def _report(self, error: BaseException) -> None:
-        assert self._head is not None
-        request = self._head.method, self._head.target
-        log.error("%s %s failed", *request, exc_info=error)
-
-    def _refuse(self, error: ProtocolError) -> None:
-        """Answer a request that broke the rules, and close the connection."""
-        self._stir()
-        self.server.refused += 1
-        log.info("refused %s: %d, %s", self.remote, error.status, error.reason)
-        if self._skipping:
-            self._linger()  # this request has its answer already
-            return
-        # A plain head is shared by all who ask the same (see RequestParser.whole).
-        self._head = copy(self._head) or Head(error.method, "", "1.1", b"")
-        self._head.keep_alive = False
-        self._respond(Page(error.status, error.reason))
-
-    def _upgrade(self, response: Any) -> None:
-        """Let another protocol have the stream."""
-        if not self._parser.paused or response.status != 101:
+    def _begin_upgrade(self, head: Head, response: Any) -> bytes:
+        if head.length != 0 and self._parser.state is not Reading.SWITCHED:
+            self._skim(NO_BODY)
+        if self._parser.state is not Reading.SWITCHED or response.status != 101:
             raise ValueError("there is no upgrade that the client asked for")
-        if self._head is not None and self._head.expects_continue:
-            self._send(CONTINUE)  # before a 101 always (RFC 9110, 7.8)
-        self._send(encode_head(101, response.headers))
+        # Before a 101 always (RFC 9110, 7.8).
+        first = CONTINUE if head.expects_continue else b""
+        return first + response_head(101, response.headers)
+
+    def _hand_over(self, start: bytes, upgrade: Any) -> None:
+        """Let another protocol have the stream."""
         stream = self.stream
+        self._send(start)
         stream.on_data = stream.on_close = None
-        stream.delegate(None)
         stream.pushback(self._parser.leftover())
         stream.resume_reading()
         self.deadline = inf
-        self.server.hand_over(self, response.upgrade)
+        self.server.hand_over(self, upgrade)
+
+    # Time
+
+    def _await(self, state: State, seconds: float) -> None:
+        self.state, self.deadline = state, self.server.now + seconds
+
+    def _watch_half_closed(self) -> None:
+        """The client sent its end, and we still work: does it wait for the answer,
+        or is it gone? It looks the same from here. So it gets some time."""
+        if self.stream.eof:
+            timeout = self.server.settings.half_closed_timeout
+            self.deadline = self.server.now + timeout
+
+    def overdue(self) -> None:
+        """The deadline is over; the server noticed."""
+        unsent = self.stream.unsent
+        if unsent and unsent != self._unsent:
+            # It reads, if slowly.
+            self._unsent = unsent
+            self.deadline = self.server.now + self.server.settings.write_timeout
+            return
+        self.deadline = inf
+        if self.state is State.IDLE or (self.state is State.HEAD and self._parser.idle):
+            self._hang_up()
+        elif self.state is State.HEAD:
+            self._parser.fail(ProtocolError(408, "the request took too long"))
+            next(self._conversation, None)
+        elif self.state is State.SKIPPING:
+            self._parser.fail(ProtocolError(408, "the body came too slowly"))
+            next(self._conversation, None)
+        elif self.state is State.BODY and self._reader is not None:
+            self._parser.fail(ProtocolError(408, "the body came too slowly"))
+            if not self._reader.done():
+                self._reader.set_result(None)
+        else:
+            self.stream.abort()
 
     # The end
 
-    def _stir(self) -> None:
-        """Something is not as usual: from here on, look at everything."""
-        if self._resting:
-            self._resting = False
-            self.deadline, self._late = inf, Connection._abort
-
-    def _no_head(self) -> None:
-        if self._parser.idle:
+    def _end(self, event: Event) -> None:
+        """No request can follow: none is sent any more, or one breaks the rules."""
+        if not isinstance(event, ProtocolError):
+            assert isinstance(event, Closed)
             self._hang_up()
-        else:
-            self._parser.stop()
-            self._refuse(ProtocolError(408, "the request took too long"))
-
-    def _slow_body(self) -> None:
-        self._parser.stop()
-        self._events.append(ProtocolError(408, "the body came too slowly"))
-        if self._head is None:
-            self._serve()
-        else:
-            self._hold()
+            return
+        self._note_refusal(event)
+        page = Page(event.status, event.reason)
+        start, _, _ = begin(page, "1.1", keep=False)
+        self._send(start if event.method == "HEAD" else start + page.body)
+        self._linger()
 
     def _linger(self) -> None:
         """Close, but let the client read the last answer.
@@ -422,45 +499,27 @@ class Connection(Channel):
         wipes out what the client has not read yet. So we close our half, and throw
         away what comes, for a while (RFC 9112, 9.6).
         """
-        self._events.clear()
         self._parser.stop()
-        if self._head is None:
-            self._head = Head("", "", "1.1", b"")  # nothing is served any more
         if self.stream.eof:
             self._hang_up()
         elif not self.stream.closed:
-            self.stream.on_data = self._drop
-            self.stream.resume_reading()
+            self._resume_reading()
             self.stream.write_eof()
-            self._wait(self.server.settings.linger, Connection._abort)
+            self._await(State.LINGERING, self.server.settings.linger)
 
-    def _drop(self, data: bytes) -> None:
-        if not data:
-            self._hang_up()
+    def _hang_up(self) -> None:
+        self._await(State.CLOSING, self.server.settings.write_timeout)
+        self.stream.close()
 
     def stop(self) -> None:
         """The server stops: close, unless something is in flight."""
-        if self._head is None and self._parser.idle:
+        if self.state is State.IDLE:
             self._hang_up()
 
     def _on_close(self, error: BaseException | None) -> None:
         self.server.forget(self)
+        self._conversation.close()
         if self._task is not None:
             self._task.cancel()
         if self._reader is not None:
             self._reader.cancel()  # it need not be that task which reads
-
-
-def fast_path() -> Callable[[Connection], OnReady] | None:
-    """What takes a known request from `recv` to `send` in C, and calls the methods
-    above for all else. None without the extension, or for other classes than ours."""
-    if fastpath is None or not are_ours(Connection, Stream, Host):
-        return None
-    try:
-        fastpath.bind(Connection, Stream, Host, NO_BODY, opening, CancelledError)
-    except RuntimeError:
-        return None  # it has other such classes already: this module came in twice
-    return fastpath.FastPath
-
-
-FastPath = fast_path()

@@ -40,6 +40,7 @@ REG_NAME = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+"
 FUTURE = rb"[vV][0-9A-Fa-f]++\.[0-9A-Za-z\-._~!$&'()*+,;=:]++"
 URI_HOST = rb"(?:\[(?:([0-9A-Fa-f:.]++)|" + FUTURE + rb")\]|" + REG_NAME + rb")"
 # A port of no host can't be, and an empty field can (RFC 9110, 4.2.1; RFC 9112, 3.2).
+HOST_PORT = re.compile(rb"(?!:)" + REG_NAME + rb"(?::[0-9]*+)?+")  # most are this
 HOST = re.compile(rb"(?!:)" + URI_HOST + rb"(?::[0-9]*+)?+")
 
 # RFC 9112, 3.2.2   absolute-form = absolute-URI, here one of http or https
@@ -48,9 +49,23 @@ ABSOLUTE_FORM = re.compile(rb"((?i:https?))://([^/?]++)([/?].*+)?+")
 AUTHORITY_FORM = re.compile(rb"(?!:)" + URI_HOST + rb":[0-9]++")
 
 # RFC 9112, 3       request-line = method SP request-target SP HTTP-version
+TARGET = rb"[!-~\x80-\xff]++"
 REQUEST_LINE = re.compile(
-    rb"(" + TOKEN + rb") ([!-~\x80-\xff]++) HTTP/([0-9])\.([0-9])"
+    rb"(?P<method>%b) %b HTTP/(?P<major>[0-9])\.[0-9]" % (TOKEN, TARGET)
 )
+
+# RFC 9112, 4       status-line = HTTP-version SP status-code SP [ reason-phrase ]
+STATUS = rb"([1-9][0-9][0-9]) ([\t -~\x80-\xff]*+)"
+STATUS_LINE = re.compile(rb"HTTP/(?P<major>[0-9])\.[0-9] " + STATUS)
+
+# RFC 9112, 2.1     HTTP-message = start-line CRLF *( field-line CRLF ) CRLF ...
+# Each field line with the CRLF before it, so that the last one is like the others. Of
+# a request's target the first group has the usual form, and the next any other.
+FIELDS = rb"((?:\r\n%b)*+)" % FIELD
+REQUEST_HEAD = re.compile(
+    rb"(%b) (?:(%b)|(%b)) HTTP/1\.([0-9])%b" % (TOKEN, ORIGIN_FORM, TARGET, FIELDS)
+)
+RESPONSE_HEAD = re.compile(rb"HTTP/1\.([0-9]) " + STATUS + FIELDS)
 
 # RFC 9112, 7.1     chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
 # RFC 9112, 7.1.1   chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS value ] )
@@ -62,6 +77,9 @@ CHUNK_LINE = re.compile(
 
 # RFC 9112, 2.2     a line ends in CRLF; a CR or an LF alone is no part of any line
 LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
+
+# One that is no end of a line, as far as can be told by what has come.
+STRAY = re.compile(rb"(?<!\r)\n|\r(?=[^\n])")
 
 NAME, FIELD_LINE = map(re.compile, (TOKEN, FIELD))
 ORIGIN, BROWSERS = map(re.compile, (ORIGIN_FORM, BROWSERS_FORM))

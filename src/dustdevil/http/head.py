@@ -1,97 +1,29 @@
-"""The head of a request: what its line and its header fields say (RFC 9110, RFC 9112).
+"""The head of a message: its first line, and its header fields (RFC 9112).
 
-How long the body is, the header says, and on a connection that carries one request
-after another everything depends on reading it as the sender meant it. Where a proxy
-in front and a server behind it disagree about one byte, the rest of one person's
-request becomes the beginning of another's: request smuggling. So what does not match
-the grammar (the module `grammar`) is refused. Nothing is repaired or guessed.
-
-`Head` and `Headers` are what an application sees of it. `make_head` and `frame` draw
-the conclusions: what the request is for, where it ends, and what comes after it.
+The parser has it split by the grammar. Here the conclusions are drawn: what is asked
+for, where the message ends, what comes after it. And for a head that did not match,
+here it is found out why.
 """
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from socket import AF_INET6, inet_pton
-from typing import Any
 from urllib.parse import unquote
 
 from dustdevil.fields import lazy
+from dustdevil.http.errors import ProtocolError
+from dustdevil.http.framing import body_length, is_persistent, members
 from dustdevil.http.grammar import (
     ABSOLUTE_FORM,
     AUTHORITY_FORM,
+    BROWSERS,
+    FIELD_LINE,
     HOST,
-    NAME,
     ORIGIN,
     REQUEST_LINE,
 )
-from dustdevil.speedups.pure import Fields, framing_fields
-
-
-class ProtocolError(Exception):
-    """The peer broke the rules, or a limit; `status` is the answer it gets.
-
-    `method` is that of a request whose first line was read before the error: an
-    answer to HEAD has no body, whatever it says (RFC 9110, 9.3.2).
-    """
-
-    method = ""
-
-    def __init__(self, status: int, reason: str):
-        super().__init__(status, reason)
-        self.status = status
-        self.reason = reason
-
-
-class Headers:
-    """Header fields. Names have no case; a name can have several values.
-
-    They are taken apart when the first is asked for: most requests are answered
-    without a look at most of their headers.
-    """
-
-    __slots__ = ("_block", "_values")
-
-    def __init__(self, block: bytes = b""):
-        """`block`: field lines that were checked, each with a CRLF before it."""
-        self._block = block
-        self._values: dict[str, list[str]] | None = None
-
-    def items(self) -> Iterator[tuple[str, str]]:
-        """Each field's name, as it was sent, and value, in their order."""
-        for line in self._block.decode("latin-1").split("\r\n")[1:]:
-            name, _, value = line.partition(":")
-            yield name, value.strip(" \t")
-
-    def get_all(self, name: str) -> list[str]:
-        """Every value of a name, in order; the list is the caller's own."""
-        if self._values is None:
-            self._values = {}
-            for sent, value in self.items():
-                self._values.setdefault(sent.lower(), []).append(value)
-        # A copy: requests of the same bytes share these (see RequestParser.whole).
-        return list(self._values.get(name.lower(), ()))
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The value of a name; several are joined with commas (RFC 9110, 5.3)."""
-        values = self.get_all(name)
-        return ", ".join(values) if values else default
-
-    def __contains__(self, name: str) -> bool:
-        return bool(self.get_all(name))
-
-    def __getitem__(self, name: str) -> str:
-        values = self.get_all(name)
-        if not values:
-            raise KeyError(name)
-        return ", ".join(values)
-
-    def __repr__(self) -> str:
-        return f"<Headers {list(self.items())}>"
-
-
-NO_HEADERS = Headers()
+from dustdevil.http.headers import Headers
+from dustdevil.speedups.pure import Fields, Found, framing_fields
 
 
 class Head:
@@ -100,77 +32,152 @@ class Head:
     `target` is "/path?query" as it was sent, with its percent signs; "*" for some
     OPTIONS; "host:port" for CONNECT. Of an absolute "http://host/path" it is what
     follows the host, and `host` that host, whatever the Host field says (RFC 9112,
-    3.2.2). `path` is the target without its query, decoded: what is not UTF-8 in it
-    becomes U+FFFD. `length` is the body's in bytes, None when it comes in chunks.
-    `upgrade` is the value of that field or "", and `expects_continue` tells that the
-    client waits for a "100 Continue" before it sends the body. `plain` is an HTTP/1.1
-    request that leaves all of these as they stand here, as most do.
+    3.2.2). `length` is the body's in bytes, None when it comes in chunks. `upgrade` is
+    the value of that field or "", and `expects_continue` tells that the client waits
+    for a "100 Continue" before it sends the body.
     """
 
+    # As most requests leave them; `plain` says that this one does.
+    plain = True
     length: int | None = 0
-    has_body = False
     keep_alive = True
     expects_continue = False
     upgrade = ""
+    # A request has a length, and only responses can be interim.
+    until_close = interim = False
 
-    def __init__(
-        self,
-        method: str,
-        target: str,
-        version: str,
-        block: bytes,
-        host: str = "",
-        plain: bool = False,
-    ):
+    def __init__(self, method: str, target: str, version: str, host: str, block: bytes):
+        """`block`: the field lines, each with a CRLF before it."""
         self.method = method
         self.target = target
         self.version = version
         self.host = host
-        self.plain = plain
         self._block = block
+
+    @property
+    def has_body(self) -> bool:
+        """Whether `Data` and `End` follow."""
+        return self.length != 0
+
+    @property
+    def switches(self) -> bool:
+        """Whether another protocol may follow."""
+        return bool(self.upgrade) or self.method == "CONNECT"
+
+    @lazy
+    def path(self) -> str:
+        """The target without its query, decoded: what is not UTF-8 becomes U+FFFD."""
+        target = self.target
         easy = "%" not in target and "?" not in target
-        self.path = target if easy else unquote(target.partition("?")[0])
+        return target if easy else unquote(target.partition("?")[0])
 
     @lazy
     def headers(self) -> Headers:
         """All the header fields, in their order."""
-        return Headers(self._block)
+        return Headers.parse(self._block)
 
     def __repr__(self) -> str:
         return f"<Head {self.method} {self.target} HTTP/{self.version}>"
 
 
-def parse_request_line(
-    line: bytes, path: re.Pattern[bytes] = ORIGIN, secure: bool = True
-) -> tuple[bytes, bytes, bytes, bytes]:
-    """Return method, target in origin form, minor version, and authority if any.
+class ResponseHead:
+    """A response up to its body.
 
-    `path` is the form of a path with its query; `secure`, whether the connection is.
-    Raises ProtocolError: 505 for another HTTP than 1, 421 for what may only be asked on
-    a secure connection (RFC 9110, 7.4), otherwise 400.
+    `length` is the body's in bytes; None if it comes in chunks, or, `until_close`,
+    with no end but that of the connection. `keep_alive` is what the server offers.
     """
-    found = REQUEST_LINE.fullmatch(line)
-    if not found:
-        raise ProtocolError(400, "the request line is malformed")
-    method, target, major, minor = found.groups()
-    if major != b"1":
-        raise ProtocolError(505, "this server speaks HTTP/1.1")
-    if method == b"CONNECT":
-        tunnel = AUTHORITY_FORM.fullmatch(target)
-        if tunnel and is_host(target):
-            return method, target, minor, target
-    elif path.fullmatch(target) or (method, target) == (b"OPTIONS", b"*"):
-        return method, target, minor, b""
+
+    plain = False  # what follows has to be looked at
+    length: int | None = 0
+    until_close = False
+    keep_alive = True
+
+    def __init__(self, status: int, reason: str, version: str, block: bytes):
+        self.status = status
+        self.reason = reason
+        self.version = version
+        self._block = block
+
+    @property
+    def switches(self) -> bool:
+        """Whether another protocol follows."""
+        return self.status == 101
+
+    @property
+    def interim(self) -> bool:
+        """Whether another response follows, the one that counts (RFC 9110, 15.2)."""
+        return self.status < 200 and self.status != 101
+
+    @property
+    def has_body(self) -> bool:
+        """Whether `Data` and `End` follow."""
+        return self.length != 0
+
+    @lazy
+    def headers(self) -> Headers:
+        """All the header fields, in their order."""
+        return Headers.parse(self._block)
+
+    def __repr__(self) -> str:
+        return f"<ResponseHead {self.status} {self.reason}>"
+
+
+# Requests
+
+
+def make_request(found: Found, lenient: bool, secure: bool) -> Head:
+    """The request of which `split_head` found the parts.
+
+    `lenient`: take the characters in a target that browsers leave as they are;
+    `secure`: whether it came over TLS. Raises ProtocolError.
+    """
+    usual, method, target, version, host, fields, block = found
+    head = Head(method, target, version, host, block)
+    if not usual:
+        head.plain = False
+        look_closer(head, fields.pop(b"host", []), lenient, secure)
+    if fields or version == "1.0":
+        head.plain = False
+        frame_request(head, fields)
+    return head
+
+
+def look_closer(head: Head, hosts: list[bytes], lenient: bool, secure: bool) -> None:
+    """Read a target and a host that are not of the usual forms.
+
+    Raises ProtocolError: 421 for what may only be asked on a secure connection (RFC
+    9110, 7.4), otherwise 400.
+    """
+    authority = read_target(head, BROWSERS if lenient else ORIGIN, secure)
+    # RFC 9112, 3.2: one Host in every request since 1.1, and never two.
+    if len(hosts) > 1 or (head.version == "1.1" and not hosts):
+        raise ProtocolError(400, "there must be one Host field")
+    if hosts and not is_host(hosts[0]):
+        raise ProtocolError(400, "the Host field is malformed")
+    head.host = (authority or b"".join(hosts)).decode()
+
+
+def read_target(head: Head, path: re.Pattern[bytes], secure: bool) -> bytes:
+    """Bring the target into origin form, `path`; returns the authority in it, or b"".
+
+    Raises ProtocolError.
+    """
+    target = head.target.encode("latin-1")
+    if head.method == "CONNECT":
+        if AUTHORITY_FORM.fullmatch(target) and is_host(target):
+            return target
+    elif path.fullmatch(target) or (head.method, target) == ("OPTIONS", b"*"):
+        return b""
     elif absolute := ABSOLUTE_FORM.fullmatch(target):
         scheme, authority, rest = absolute.groups(b"")
         if is_host(authority):
             if scheme.lower() == b"https" and not secure:
                 raise ProtocolError(421, "this connection is not secure")
-            if method == b"OPTIONS" and not rest:
-                return method, b"*", minor, authority
+            asterisk = head.method == "OPTIONS" and not rest
             rest = rest if rest.startswith(b"/") else b"/" + rest
+            head.target = "*" if asterisk else rest.decode("latin-1")
             if path.fullmatch(rest):
-                return method, rest, minor, authority
+                return authority
     raise ProtocolError(400, "the request's target is malformed")
 
 
@@ -186,84 +193,62 @@ def is_host(value: bytes) -> bool:
     return bool(found)
 
 
-def make_head(
-    method: bytes, target: bytes, minor: bytes, authority: bytes, block: bytes
-) -> Head:
-    """The head of a request whose lines are well-formed.
-
-    Raises ProtocolError where the fields that frame it contradict themselves or the
-    standard.
-    """
-    version = "1.0" if minor == b"0" else "1.1"
-    fields = framing_fields(version, block)
-    hosts = fields.pop(b"host", [])
-    # RFC 9112, 3.2: one Host in every request since 1.1, and never two.
-    if len(hosts) > 1 or (version == "1.1" and not hosts):
-        raise ProtocolError(400, "there must be one Host field")
-    if hosts and not is_host(hosts[0]):
-        raise ProtocolError(400, "the Host field is malformed")
-    host = authority or b"".join(hosts)
-    head = Head(method.decode(), target.decode(), version, block, host.decode())
-    frame(head, fields)
-    return head
-
-
-def frame(head: Head, fields: Fields) -> None:
-    """Do what the framing fields say: they decide where the request ends, and what
-    comes after it."""
-    persistent = head.version == "1.1"
+def frame_request(head: Head, fields: Fields) -> None:
+    """Do what the framing fields say. Raises ProtocolError."""
     head.length = body_length(head.version, fields)
-    head.has_body = head.length != 0
-    options = tokens(fields.get(b"connection", []))
-    head.keep_alive = b"close" not in options and (
-        persistent or b"keep-alive" in options
-    )
-    if persistent and b"upgrade" in options:
+    head.keep_alive = is_persistent(head.version, fields)
+    if head.version == "1.0":
+        return
+    if b"upgrade" in members(fields.get(b"connection", [])):
         head.upgrade = b", ".join(fields.get(b"upgrade", [])).decode("latin-1")
-    if persistent and b"expect" in fields:
-        expected = set(tokens(fields[b"expect"]))
+    if b"expect" in fields:
+        expected = set(members(fields[b"expect"]))
         if expected - {b"100-continue"}:
             raise ProtocolError(417, "the only expectation known is 100-continue")
         head.expects_continue = bool(expected) and head.has_body
 
 
-def tokens(values: list[bytes]) -> list[bytes]:
-    """The members of a comma-separated list, in lower case (RFC 9110, 5.6.1)."""
-    members = b",".join(values).lower().split(b",")
-    return [member.strip(b" \t") for member in members if member.strip(b" \t")]
+# Responses
 
 
-def body_length(version: str, fields: Fields) -> int | None:
-    """The body's length in bytes, None for chunks (RFC 9112, 6.3).
+def make_response(found: re.Match[bytes], asked: str) -> ResponseHead:
+    """The response that matched RESPONSE_HEAD, to a request of the method `asked`.
 
-    Two ways to say the length are two answers to the question where the request
-    ends, even when they agree. They are refused: 400.
+    Raises ProtocolError, also for framing fields that contradict themselves where no
+    body follows.
     """
-    lengths = fields.get(b"content-length", [])
-    codings = fields.get(b"transfer-encoding", [])
-    if codings:
-        if lengths:
-            raise ProtocolError(400, "both Content-Length and Transfer-Encoding")
-        if version == "1.0":
-            raise ProtocolError(400, "HTTP/1.0 has no Transfer-Encoding")
-        check_codings(b",".join(codings).lower().split(b","))
+    minor, status, reason, block = found.groups()
+    version = "1.0" if minor == b"0" else "1.1"
+    head = ResponseHead(int(status), reason.decode("latin-1"), version, block)
+    fields = framing_fields(version, block)
+    length = body_length(version, fields)
+    head.keep_alive = is_persistent(version, fields)
+    if asked == "HEAD" or head.status < 200 or head.status in (204, 304):
+        return head
+    head.length = length
+    if b"content-length" not in fields and b"transfer-encoding" not in fields:
+        head.length, head.until_close, head.keep_alive = None, True, False
+    return head
+
+
+# Faults
+
+
+def fault_in_field(line: bytes) -> ProtocolError | None:
+    """What is wrong with a header line, if anything is."""
+    if FIELD_LINE.fullmatch(line):
         return None
-    if not lengths:
-        return 0
-    if len(lengths) > 1 or not lengths[0].isdigit():
-        raise ProtocolError(400, "Content-Length is malformed or repeated")
-    # int() of very many digits takes very long.
-    if len(lengths[0].lstrip(b"0")) > 18:
-        raise ProtocolError(413, "the body is too large")
-    return int(lengths[0])
+    folded = line.startswith((b" ", b"\t"))
+    what = "begins with a space" if folded else "is malformed"
+    return ProtocolError(400, f"a header line {what}")
 
 
-def check_codings(codings: list[bytes]) -> None:
-    """Let "chunked" pass, alone. RFC 9112, 6.1 and 6.3, for all others."""
-    codings = [coding.strip(b" \t") for coding in codings]
-    if codings == [b"chunked"]:
-        return
-    known = all(map(NAME.fullmatch, codings))
-    if known and codings[-1] == b"chunked" and codings.count(b"chunked") == 1:
-        raise ProtocolError(501, "the only transfer coding known is chunked")
-    raise ProtocolError(400, "Transfer-Encoding must end in one chunked")
+def fault_in_first(line: bytes, form: re.Pattern[bytes]) -> ProtocolError | None:
+    """What is wrong with a first line, if anything is."""
+    found = form.fullmatch(line)
+    if found and found["major"] == b"1":
+        return None
+    if found and form is REQUEST_LINE:
+        return ProtocolError(505, "this server speaks HTTP/1.1")
+    name = "request" if form is REQUEST_LINE else "status"
+    return ProtocolError(400, f"the {name} line is malformed")

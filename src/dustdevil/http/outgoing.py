@@ -6,17 +6,17 @@ to be, is refused here.
 """
 
 import zlib
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from dustdevil.coroutine import Future, Task, current_scheduler
+from dustdevil.http.errors import ProtocolError
 from dustdevil.http.grammar import NAME, ORIGIN
-from dustdevil.http.head import ProtocolError, is_host
-from dustdevil.http.parser import Limits
-from dustdevil.http.responses import ResponseParser
-from dustdevil.http.writer import LAST_CHUNK, application_line, chunk
+from dustdevil.http.head import is_host
+from dustdevil.http.headers import Headers
+from dustdevil.http.parser import Closed, Limits, Parser, Role
+from dustdevil.http.writer import LAST_CHUNK, chunk, field_line, field_lines
 from dustdevil.resolver.names import to_ascii
 from dustdevil.stream.iostream import Stream, StreamClosed
 from dustdevil.sync import Semaphore
@@ -48,7 +48,7 @@ class Request(NamedTuple):
 
     method: str
     url: str
-    headers: list[tuple[str, str]]
+    headers: Headers
     body: bytes | AsyncIterator[bytes]
     length: int | None = None
     host: str | None = None
@@ -89,12 +89,11 @@ def encode_request(request: Request, origin: Origin, target: str) -> bytes:
     if not is_host(host.encode()):
         raise ClientError(f"{host!r} is no host")
     lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {host}\r\n".encode()]
-    names = {name.lower() for name, _ in request.headers}
-    if "host" in names:
+    if "host" in request.headers:
         raise ValueError("Host is written by the client, from the URL")
-    if "accept-encoding" not in names:
+    if "accept-encoding" not in request.headers:
         lines.append(b"Accept-Encoding: gzip, deflate\r\n")
-    lines += [application_line(name, value) for name, value in request.headers]
+    lines.append(field_lines(request.headers).encode("latin-1"))
     if request.length is not None:
         lines.append(b"Content-Length: %d\r\n" % request.length)
     elif not isinstance(request.body, bytes):
@@ -102,7 +101,7 @@ def encode_request(request: Request, origin: Origin, target: str) -> bytes:
     elif request.body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(b"Content-Length: %d\r\n" % len(request.body))
     if request.upgrade is not None:
-        lines.append(application_line("Upgrade", request.upgrade))
+        lines.append(field_line("Upgrade", request.upgrade).encode())
     return b"".join(lines) + b"\r\n"
 
 
@@ -124,7 +123,9 @@ def redirected(request: Request, status: int, location: str) -> Request:
         drop |= ABOUT_BODY
     elif not isinstance(body, bytes):
         raise ClientError("a redirect asks for a body again that was given once")
-    kept = [(name, value) for name, value in headers if name.lower() not in drop]
+    kept = Headers(headers)
+    for name in drop:
+        del kept[name]
     return Request(method, url, kept, body, upgrade=request.upgrade)
 
 
@@ -138,27 +139,23 @@ class Link:
         self.stream = stream
         self.origin = origin
         self.places = places
-        self.parser = ResponseParser(limits)
-        self.events: deque[Any] = deque()
-        self.full = False  # whether the parser may have more than it returned
+        self.parser = Parser(Role.CLIENT, limits)
         self.heard = False  # any byte of the answer
         self.used = False  # for a request before this one
         self.upload: Task | None = None
 
     async def next(self) -> Any:
         """The next event. Raises ProtocolError, and StreamClosed if there is none."""
-        while not self.events:
-            data = b"" if self.full else await self.stream.read()
+        while (event := self.parser.next_event()) is None:
+            data = await self.stream.read()
             self.heard = self.heard or bool(data)
             if not self.heard:
                 raise StreamClosed("the connection ended before an answer")
-            at_end = not (data or self.full)
-            events = self.parser.feed_eof() if at_end else self.parser.feed(data)
-            self.full = len(events) >= self.parser.limits.batch
-            self.events += events
-        event = self.events.popleft()
+            self.parser.receive(data)
         if isinstance(event, ProtocolError):
             raise event
+        if isinstance(event, Closed):
+            raise StreamClosed("the connection ended")
         return event
 
     def send(self, request: Request, lines: bytes) -> None:
@@ -195,7 +192,7 @@ class Link:
     def reusable(self) -> bool:
         """Whether another request can follow: all is sent and all is read."""
         sent = self.upload is None or self.upload.done()
-        return sent and self.parser.idle and not self.events and self.quiet()
+        return sent and self.parser.idle and self.quiet()
 
     def quiet(self) -> bool:
         """Whether the connection stands, and the server said nothing by itself."""

@@ -1,6 +1,6 @@
 """HTTP/1.1 without input or output: bytes in, events out (RFC 9112).
 
-A request is a line, header fields, an empty line, and perhaps a body:
+A message is a first line, header fields, an empty line, and perhaps a body:
 
     POST /notes HTTP/1.1\\r\\n
     Host: example.org\\r\\n
@@ -8,49 +8,56 @@ A request is a line, header fields, an empty line, and perhaps a body:
     \\r\\n
     hello
 
-`RequestParser.feed(data)` takes what came in, cut anywhere, and returns events. A
-request without a body is one `Head`; with a body it is a `Head`, any number of
-`Data`, and an `End`. The last event of a stream that breaks the rules is a
-`ProtocolError`, with the status to answer. After it nothing more is read.
+`receive(data)` takes what came in, cut anywhere, and `next_event()` returns what can be
+read of it: a head; after one with a body any number of `Data`, and an `End`; or None,
+if more bytes are needed. What breaks the rules is a `ProtocolError`, and after it
+nothing more is read. There is one parser for both roles: a server's reads requests,
+a client's the responses to what it said it has asked for, with `expect`.
 
 What the head says is for the module `head` to judge; how responses become bytes is
 in `writer`.
 """
 
+from collections import deque
 from collections.abc import Callable
+from enum import Enum
 from typing import NamedTuple
 
+from dustdevil.http.errors import ProtocolError
 from dustdevil.http.grammar import (
-    BROWSERS,
     CHUNK_LINE,
     FIELD_LINE,
     LINE_END,
     NAME,
-    ORIGIN,
+    REQUEST_LINE,
+    RESPONSE_HEAD,
+    STATUS_LINE,
+    STRAY,
 )
 from dustdevil.http.head import (
-    NO_HEADERS,
     Head,
-    Headers,
-    ProtocolError,
-    frame,
-    make_head,
-    parse_request_line,
+    ResponseHead,
+    fault_in_field,
+    fault_in_first,
+    make_request,
+    make_response,
 )
-from dustdevil.speedups.choice import parse_head
+from dustdevil.http.headers import Headers
+from dustdevil.speedups.choice import split_head
 from dustdevil.speedups.pure import framing_fields
+
+INTERIM = 16  # responses below 200 that may come before the one that counts
 
 
 class Limits(NamedTuple):
-    """How much of a request is read before it is refused; sizes in bytes."""
+    """How much of a message is read before it is refused; sizes in bytes."""
 
-    line: int = 8 * 1024  # the request line: 414 beyond
+    line: int = 8 * 1024  # the first line: 414 beyond
     fields: int = 100  # header fields, and trailer fields: 431 beyond
     field_bytes: int = 64 * 1024  # all header fields, and all trailers: 431 beyond
     body: int | None = None  # 413 beyond
     chunk_line: int = 1024  # one chunk's size with its extensions: 400 beyond
     extension_bytes: int = 16 * 1024  # all chunk extensions of a body: 413 beyond
-    batch: int = 64  # events that one call of feed() returns
     lenient_targets: bool = False  # whether []| and the like may be there unencoded
     secure: bool = True  # whether it came over TLS, as "https://" must: 421 if not
 
@@ -68,298 +75,356 @@ class End(NamedTuple):
     trailers: Headers
 
 
-Event = Head | Data | End | ProtocolError
+class Closed(NamedTuple):
+    """The peer has sent its last message, and said so."""
 
 
-def plain_request(data: bytes, most: int, max_fields: int) -> Head | None:
-    """The plain request that these bytes are, if they are one and no more.
-
-    `most` and `max_fields` are limits, as of `parse_head`.
-    """
-    usual = parse_head(data, 0, most, max_fields)
-    if usual is None:
-        return None
-    end, method, target, version, host, fields, block = usual
-    if end != len(data) or fields or version != "1.1":
-        return None
-    return Head(method, target, version, block, host, plain=True)
+Event = Head | ResponseHead | Data | End | Closed | ProtocolError
 
 
-# A program that asks again sends the same bytes again, and they mean the same. Browsers
-# send more of them, and seldom the same: to look those up would be in vain.
-SHORT = 256  # bytes
-MOST_KNOWN = 1024  # requests; then all of them are forgotten
+class Role(Enum):
+    """Whose parser it is."""
+
+    SERVER = "reads requests"
+    CLIENT = "reads responses"
 
 
-class RequestParser:
-    """Reads the requests of one connection.
+class State(Enum):
+    """What is to be read next."""
 
-    `_step` is what to read next, one of the methods below: the state. Each looks at
-    the bytes from `_start` on, moves `_start` behind what it used, adds the events
-    to the list, and returns False if it needs more bytes than there are.
-    """
+    HEAD = "a head"
+    BODY = "a body whose length is known"
+    BODY_TO_CLOSE = "a body that ends with the connection"
+    CHUNK_SIZE = "the line before a chunk"
+    CHUNK = "a chunk"
+    CHUNK_END = "the line end behind a chunk"
+    TRAILERS = "what follows the last chunk"
+    SWITCHED = "another protocol, perhaps: see resume() and leftover()"
+    OVER = "nothing"
+
+
+HEAD, CLIENT = State.HEAD, Role.CLIENT  # looked up for every request
+CR, LF = b"\r\n"
+
+
+class Parser:
+    """Reads the messages that come over one connection."""
 
     __slots__ = (
         "_after",
+        "_asked",
         "_buffer",
-        "_known",
+        "_ended",
+        "_fault",
+        "_interim",
+        "_is_line_skipped",
         "_left",
+        "_line_size",
         "_lines",
-        "_method",
-        "_most",
-        "_most_fields",
         "_received",
-        "_request",
+        "_role",
         "_scanned",
-        "_skipped",
+        "_seen",
+        "_short",
         "_start",
-        "_step",
+        "_trailers",
         "_used",
+        "_wants_upgrade",
         "limits",
+        "state",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        limits: Limits = Limits(),  # noqa: B008 (it is immutable)
-        known: dict[bytes, Head] | None = None,
-    ):
-        """`known`: what `whole` remembers. Parsers of the same limits may share it."""
+    def __init__(self, role: Role, limits: Limits = Limits()):  # noqa: B008 (a tuple)
         self.limits = limits
-        self._known = {} if known is None else known
-        self._most = min(limits.line, limits.field_bytes)  # bytes of a usual head
-        self._most_fields = limits.fields
+        self.state = State.HEAD
+        self._role = role
+        self._short = min(limits.line, limits.field_bytes)  # a head within all limits
         self._buffer: bytes | bytearray = b""
-        self._start = 0
-        self._scanned = 0  # bytes of the line in hand known to have no end in them
-        self._skipped = False  # an empty line before the request
-        self._lines: list[bytes] = []  # the field lines so far
-        self._used = 0  # their bytes, or those of the chunk extensions
-        self._request: tuple[bytes, bytes, bytes, bytes] | None = None
-        self._method = ""  # once it is known
-        self._left = 0  # bytes to come of the body, or of the chunk
-        self._received = 0  # bytes announced of a body in chunks
-        self._step: Step = RequestParser._read_head
-        self._after: Step = RequestParser._read_head  # follows the message's end
+        self._start = 0  # what stands before it in the buffer was read
+        self._ended = False  # no more bytes will come
+        self._fault: ProtocolError | None = None
+        # Of a head that has come in part:
+        self._seen = 0  # so many bytes of it were looked at
+        self._lines = 0  # ends of lines in these
+        self._line_size = -1  # of its first line, when that is complete
+        self._is_line_skipped = False  # an empty line came before it
+        # Of a line in a body:
+        self._scanned = 0  # so many bytes were searched for its end
+        # Of a body:
+        self._after = State.HEAD  # what is to be read behind it
+        self._left = 0  # bytes to come, of it or of the chunk
+        self._received = 0  # bytes announced so far, in chunks
+        self._used = 0  # bytes of chunk extensions, or of trailers
+        self._trailers: list[bytes] = []
+        # A client's:
+        self._asked: deque[str] = deque()  # methods whose responses are to come
+        self._wants_upgrade = False
+        self._interim = 0
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Return the events that these bytes, and what was kept, make complete.
+    # In
 
-        At most `limits.batch` of them and those of the last step; when so many come,
-        ask for the rest with `feed(b"")`.
-        """
-        if self._buffer:
-            self._buffer += data
+    def receive(self, data: bytes) -> None:
+        """Take bytes that came; b"" says that no more will."""
+        if not data:
+            self._ended = True
+        elif self._start == len(self._buffer):
+            self._buffer, self._start = data, 0
         else:
-            self._buffer = data
-        events: list[Event] = []
-        size, most = len(self._buffer), self.limits.batch
-        try:
-            while self._start < size and len(events) < most:
-                if not self._step(self, events):
-                    break
-        except ProtocolError as error:
-            error.method = self._method
-            events.append(error.with_traceback(None))
-            self._step = RequestParser._ignore
-        if self._start == size:
-            self._buffer = b""
-        elif self._start or isinstance(self._buffer, bytes):
-            # To a bytearray, bytes can be added without copying those before.
-            self._buffer = bytearray(memoryview(self._buffer)[self._start :])
-        self._start = 0
-        return events
+            if isinstance(self._buffer, bytes):
+                self._buffer = bytearray(memoryview(self._buffer)[self._start :])
+            else:
+                del self._buffer[: self._start]
+            self._buffer += data
+            self._start = 0
 
-    def whole(self, data: bytes) -> Head | None:
-        """The plain request that these bytes are, if they are one and no more.
+    def expect(self, method: str, upgrade: bool = False) -> None:
+        """A request was sent: its method decides if its response has a body.
 
-        That is the likeliest of all that can come, by far. For anything else nothing
-        is done, and `feed` reads it. Only for a parser that is `fresh`.
+        After one that asks for an `upgrade`, none may follow before it is answered.
+        With a 101, the bytes behind its head are left to `leftover()`.
         """
-        if len(data) > SHORT:
-            return plain_request(data, self._most, self._most_fields)
-        known = self._known
-        head = known.get(data)
-        if head is None:
-            head = plain_request(data, self._most, self._most_fields)
-            if head is not None and head.method != "HEAD":
-                if len(known) >= MOST_KNOWN:
-                    known.clear()
-                known[data] = head
-        return head
+        self._asked.append(method)
+        self._wants_upgrade = upgrade
 
-    def feed_eof(self) -> list[Event]:
-        """Return the event that the end of the bytes makes: an error, or none."""
-        if self.idle or self._step in (RequestParser._ignore, RequestParser._wait):
-            return []
-        self._step = RequestParser._ignore
-        return [ProtocolError(400, "the request ends in the middle")]
+    def fail(self, error: ProtocolError) -> None:
+        """Have `next_event` return this error, once; nothing else is read any more."""
+        self._fault = error
 
     def stop(self) -> None:
-        """Read nothing more: whatever comes is ignored."""
-        self._step = RequestParser._ignore
-        self._buffer = b""
+        """Read nothing more, whatever comes."""
+        self.state = State.OVER
+        self._buffer, self._start = b"", 0
+
+    # Out
+
+    def next_event(self) -> Event | None:
+        """What can be read next; None if that takes more bytes."""
+        try:
+            if self._fault is not None:
+                raise self._fault
+            event = (
+                self._read_head() if self.state is HEAD else READERS[self.state](self)
+            )
+            if event is None and self._ended:
+                event = self._at_end()
+            return event
+        except ProtocolError as error:
+            if self._role is Role.CLIENT:
+                error.status = 502  # what a gateway would answer
+            elif self.state is HEAD:
+                error.method = self._method()
+            self._fault = None
+            self.stop()
+            return error
+
+    @property
+    def unread(self) -> int:
+        """How many bytes it keeps that made no event yet."""
+        return len(self._buffer) - self._start
 
     @property
     def idle(self) -> bool:
-        """Whether the last request is complete and nothing of another has come."""
-        return not self._buffer and self._step in FIRST_STEPS
-
-    @property
-    def fresh(self) -> bool:
-        """Whether it is idle, and not even an empty line came before the request."""
-        return not self._buffer and self._step is READ_HEAD
-
-    @property
-    def kept(self) -> int:
-        """How many bytes it keeps that made no event yet."""
-        return len(self._buffer)
-
-    @property
-    def paused(self) -> bool:
-        """Whether the last request asked for another protocol than this one."""
-        return self._step is RequestParser._wait
+        """Whether the last message is complete and nothing of another has come."""
+        at_head = self.state is HEAD and not self._asked
+        return at_head and self._start == len(self._buffer)
 
     def resume(self) -> None:
-        """Go on with HTTP: the other protocol was declined. Then `feed(b"")`."""
-        if self.paused:
-            self._step = RequestParser._read_head
-        else:
-            self._after = RequestParser._read_head  # when the body is over
+        """Go on with HTTP: the other protocol was declined."""
+        if self.state is State.SWITCHED:
+            self.state = State.HEAD
+        elif self._after is State.SWITCHED:
+            self._after = State.HEAD  # when the body is over
 
     def leftover(self) -> bytes:
-        """Take away the bytes that came after the request, for the new protocol."""
-        rest, self._buffer = bytes(self._buffer), b""
+        """Take away the bytes that came after the message, for the new protocol."""
+        rest = bytes(self._buffer[self._start :])
+        self._buffer, self._start = b"", 0
         return rest
 
     # The head
 
-    def _read_head(self, events: list[Event]) -> bool:
-        """Read a usual head in one go, any other one by its lines.
-
-        Both give the same verdict. That by lines can stop in the middle and say
-        what is wrong, or where a limit is passed; this one is ten times as fast.
-        """
-        usual = parse_head(self._buffer, self._start, self._most, self._most_fields)
-        if usual is None:
-            self._step = RequestParser._read_request_line
-            return True
-        self._start, method, target, version, host, fields, block = usual
-        plain = not fields and version == "1.1"
-        head = Head(method, target, version, block, host, plain)
-        if plain:
-            # Nothing was said of a body or an end: the next request follows.
-            events.append(head)
-        else:
-            self._method = method
-            frame(head, fields)
-            self._begin(head, events)
-        return True
-
-    def _read_request_line(self, events: list[Event]) -> bool:
-        self._method = ""
-        end = self._start + self.limits.line + 2
-        if len(self._buffer) >= end and NAME.fullmatch(self._buffer, self._start, end):
-            # A method longer than any that is known (RFC 9112, 3).
-            raise ProtocolError(501, "the method is too long")
-        line = self._take_line(self.limits.line, 414, "the request line is too long")
-        if line is None:
-            return False
-        if not line and not self._skipped:
-            self._skipped = True  # one empty line is let pass (RFC 9112, 2.2)
-            return True
-        path = BROWSERS if self.limits.lenient_targets else ORIGIN
-        self._request = parse_request_line(line, path, self.limits.secure)
-        self._method = self._request[0].decode()
-        self._skipped = False
-        self._step = RequestParser._read_fields
-        return True
-
-    def _read_fields(self, events: list[Event]) -> bool:
-        line = self._take_field()
-        if line == b"":
-            assert self._request is not None
-            self._begin(make_head(*self._request, self._take_block()), events)
-        return line is not None
-
-    def _take_line(self, limit: int, status: int, reason: str) -> bytes | None:
-        """Take a line off the buffer, without its CRLF; None if its end is to come."""
-        start, end = self._start, self._start + limit + 2
-        found = LINE_END.search(self._buffer, start + self._scanned, end)
-        if found is None:
-            if len(self._buffer) >= end:
-                raise ProtocolError(status, reason)
-            # The last byte may be the CR of a CRLF, and is looked at again.
-            self._scanned = len(self._buffer) - start - 1
+    def _read_head(self) -> Event | None:
+        """A head that is there as a whole; one in part is looked at for its faults."""
+        buffer, start = self._buffer, self._start
+        if start == len(buffer):
+            return None  # as after most requests
+        if buffer[start] == CR and self._skip_empty_line():
+            return self._read_head()
+        end = buffer.find(b"\r\n\r\n", start + max(0, self._seen - 3))
+        if end < 0:
+            self._check_part()
             return None
-        if found[0] != b"\r\n":
-            raise ProtocolError(400, "a CR or an LF stands alone")
-        self._start, self._scanned = found.end(), 0
-        return bytes(self._buffer[start : found.start()])
-
-    def _take_field(self) -> bytes | None:
-        """Take a header or trailer line; empty is the one that ends the section."""
+        if end - start > self._short and (fault := self._first_fault(end, True)):
+            raise fault
         limits = self.limits
-        line = self._take_line(
-            limits.field_bytes - self._used, 431, "the header is too long"
-        )
-        if line:
-            if not FIELD_LINE.fullmatch(line):
-                folded = line.startswith((b" ", b"\t"))
-                what = "begins with a space" if folded else "is malformed"
-                raise ProtocolError(400, f"a header line {what}")
-            self._used += len(line)
-            self._lines.append(line)
-            if len(self._lines) > limits.fields:
-                raise ProtocolError(431, "too many header fields")
-        return line
-
-    def _take_block(self) -> bytes:
-        block = b"".join(b"\r\n" + line for line in self._lines)
-        self._lines = []
-        self._used = 0
-        return block
-
-    def _begin(self, head: Head, events: list[Event]) -> None:
-        """Say what is to be read after this head."""
-        limit = self.limits.body
-        if limit is not None and (head.length or 0) > limit:
-            raise ProtocolError(413, "the body is too large")
-        events.append(head)
-        if head.upgrade or head.method == "CONNECT":
-            self._after = RequestParser._wait
-        elif head.keep_alive:
-            self._after = RequestParser._read_head
+        head: Head | ResponseHead
+        if self._role is CLIENT:
+            head = self._read_response(end)
         else:
-            self._after = RequestParser._ignore
-        if not head.has_body:
-            self._step = self._after
-        elif head.length is None:
-            self._received = 0
-            self._step = RequestParser._read_chunk_size
-        else:
-            self._left = head.length
-            self._step = RequestParser._read_body
+            found = split_head(buffer, start, end)
+            if found is None:
+                raise self._first_fault(end, True) or ProtocolError(400, "malformed")
+            head = make_request(found, limits.lenient_targets, limits.secure)
+        block = head._block
+        # A line has four bytes at least: that spares most heads the count.
+        if len(block) > 4 * limits.fields and block.count(b"\n") > limits.fields:
+            raise ProtocolError(431, "too many header fields")
+        if not head.plain:
+            self._begin_body(head)
+        self._start = end + 4
+        if self._seen or self._is_line_skipped:
+            self._seen = self._lines = 0
+            self._line_size, self._is_line_skipped = -1, False
+        return head
+
+    def _skip_empty_line(self) -> bool:
+        """Let one pass before a request (RFC 9112, 2.2)."""
+        if self._is_line_skipped or self._role is Role.CLIENT:
+            return False
+        if not self._buffer.startswith(b"\r\n", self._start):
+            return False
+        self._start += 2
+        self._seen = 0
+        self._is_line_skipped = True
+        return True
+
+    def _check_part(self) -> None:
+        """Refuse a head that can't become a good one, before all of it is there."""
+        self._check_asked()
+        buffer, start, limits = self._buffer, self._start, self.limits
+        news = start + max(0, self._seen - 1)  # a CR may have come before its LF
+        self._lines += buffer.count(b"\n", start + self._seen)
+        suspicious = STRAY.search(buffer, news) is not None or buffer[start] == LF
+        suspicious |= self._lines > limits.fields + 1
+        if self._line_size < 0 and (end := buffer.find(b"\r\n", news)) >= 0:
+            self._line_size = end - start
+            suspicious = True
+        self._seen = len(buffer) - start
+        if self._line_size < 0:
+            suspicious |= self._seen > limits.line
+        elif self._seen - self._line_size > limits.field_bytes:
+            suspicious = True
+        if suspicious and (fault := self._first_fault(len(buffer), False)):
+            raise fault
+
+    def _first_fault(self, end: int, whole: bool) -> ProtocolError | None:
+        """The first fault of the head, or of a part of it, that ends there.
+
+        Which one is the first is a matter of its place, and not of how the bytes came.
+        """
+        limits = self.limits
+        data = bytes(self._buffer[self._start : end])
+        stray = STRAY.search(data + b"\r" * whole)  # what follows, if that is all
+        whole = whole and stray is None  # otherwise the last line has come in part
+        first, *lines = data[: stray.start() if stray else None].split(b"\r\n")
+        used = 0
+        if len(first) > limits.line + 1:
+            return self._long_line()
+        if whole or lines:
+            form = STATUS_LINE if self._role is Role.CLIENT else REQUEST_LINE
+            if len(first) > limits.line:
+                return self._long_line()
+            if fault := fault_in_first(first, form):
+                return fault
+        for number, line in enumerate(lines, start=1):
+            used += len(line)
+            if used > limits.field_bytes:
+                return ProtocolError(431, "the header is too long")
+            if not whole and number == len(lines):
+                break
+            if fault := fault_in_field(line):
+                return fault
+            if number > limits.fields:
+                return ProtocolError(431, "too many header fields")
+        return ProtocolError(400, "a CR or an LF stands alone") if stray else None
+
+    def _method(self) -> str:
+        """That of the request in hand, if its line is there and well-formed."""
+        end = self._buffer.find(b"\r\n", self._start)
+        found = REQUEST_LINE.fullmatch(self._buffer, self._start, max(end, self._start))
+        return found["method"].decode() if found else ""
+
+    def _long_line(self) -> ProtocolError:
+        """The error for a first line beyond the limit."""
+        if self._role is Role.CLIENT:
+            return ProtocolError(502, "the status line is too long")
+        end = self._start + self.limits.line + 2
+        if NAME.fullmatch(self._buffer, self._start, end):
+            # A method longer than any that is known (RFC 9112, 3).
+            return ProtocolError(501, "the method is too long")
+        return ProtocolError(414, "the request line is too long")
+
+    def _check_asked(self) -> None:
+        if self._role is Role.CLIENT and not self._asked:
+            raise ProtocolError(502, "there are bytes that nobody asked for")
+
+    def _read_response(self, end: int) -> ResponseHead:
+        self._check_asked()
+        found = RESPONSE_HEAD.fullmatch(self._buffer, self._start, end)
+        if found is None:
+            raise self._first_fault(end, True) or ProtocolError(400, "malformed")
+        head = make_response(found, self._asked[0])
+        self._interim = self._interim + 1 if head.interim else 0
+        if self._interim > INTERIM:
+            raise ProtocolError(502, "too many interim responses")
+        if head.status == 101 and not self._wants_upgrade:
+            raise ProtocolError(502, "nobody asked to switch protocols")
+        if not head.interim:
+            self._asked.popleft()
+        return head
 
     # The body
 
-    def _read_body(self, events: list[Event]) -> bool:
-        self._read_piece(events)
-        if not self._left:
-            events.append(End(NO_HEADERS))
-            self._step = self._after
-        return True
+    def _begin_body(self, head: Head | ResponseHead) -> None:
+        """Decide what is to be read after this head."""
+        limit = self.limits.body
+        if limit is not None and (head.length or 0) > limit:
+            raise ProtocolError(413, "the body is too large")
+        if head.switches:
+            self._after = State.SWITCHED
+        elif head.keep_alive or head.interim:
+            self._after = State.HEAD
+        else:
+            self._after = State.OVER
+        self._received = self._used = 0
+        if head.length == 0:
+            self.state = self._after
+        elif head.until_close:
+            self.state = State.BODY_TO_CLOSE
+        elif head.length is None:
+            self.state = State.CHUNK_SIZE
+        else:
+            self._left = head.length
+            self.state = State.BODY
 
-    def _read_piece(self, events: list[Event]) -> None:
+    def _read_body(self) -> Event | None:
+        if self._left:
+            return self._take_data()
+        self.state = self._after
+        return End(Headers())
+
+    def _take_data(self) -> Data | None:
+        """As much as is there of the body, or of the chunk."""
         end = min(self._start + self._left, len(self._buffer))
-        events.append(Data(bytes(self._buffer[self._start : end])))
-        self._left -= end - self._start
+        data = bytes(self._buffer[self._start : end])
+        self._left -= len(data)
         self._start = end
+        return Data(data) if data else None
 
-    def _read_chunk_size(self, events: list[Event]) -> bool:
+    def _read_to_close(self) -> Event | None:
+        limit = self.limits.body
+        self._left = self.unread if limit is None else limit - self._received
+        data = self._take_data()
+        if data is None and self.unread:
+            raise ProtocolError(413, "the body is too large")
+        self._received += len(data.data) if data else 0
+        return data
+
+    def _read_chunk_size(self) -> Event | None:
         limits = self.limits
         line = self._take_line(limits.chunk_line, 400, "a chunk's line is too long")
         if line is None:
-            return False
+            return None
         found = CHUNK_LINE.fullmatch(line)
         if not found:
             raise ProtocolError(400, "a chunk's line is malformed")
@@ -370,51 +435,95 @@ class RequestParser:
         if self._received > most or self._used > limits.extension_bytes:
             raise ProtocolError(413, "the body is too large")
         if self._left:
-            self._step = RequestParser._read_chunk
-        else:
-            self._used = self._received = 0
-            self._step = RequestParser._read_trailers
-        return True
+            self.state = State.CHUNK
+            return self._read_chunk()
+        self._used = 0
+        self.state = State.TRAILERS
+        return self._read_trailers()
 
-    def _read_chunk(self, events: list[Event]) -> bool:
-        self._read_piece(events)
+    def _read_chunk(self) -> Event | None:
+        data = self._take_data()
         if not self._left:
-            self._step = RequestParser._read_chunk_end
-        return True
+            self.state = State.CHUNK_END
+        return data
 
-    def _read_chunk_end(self, events: list[Event]) -> bool:
+    def _read_chunk_end(self) -> Event | None:
         end = self._buffer[self._start : self._start + 2]
         if not b"\r\n".startswith(end):
             raise ProtocolError(400, "a chunk is longer than its size")
         if len(end) < 2:
-            return False
+            return None
         self._start += 2
-        self._step = RequestParser._read_chunk_size
-        return True
+        self.state = State.CHUNK_SIZE
+        return self._read_chunk_size()
 
-    def _read_trailers(self, events: list[Event]) -> bool:
-        line = self._take_field()
-        if line == b"":
-            block = self._take_block()
-            if framing_fields("1.0", block):
-                # Who merges trailers into the headers would read another message.
-                raise ProtocolError(400, "a trailer can't frame what it ends")
-            events.append(End(Headers(block)))
-            self._step = self._after
-        return line is not None
+    def _read_trailers(self) -> Event | None:
+        limits = self.limits
+        while line := self._take_line(
+            limits.field_bytes - self._used, 431, "the trailer is too long"
+        ):
+            if not FIELD_LINE.fullmatch(line):
+                raise ProtocolError(400, "a trailer line is malformed")
+            self._used += len(line)
+            self._trailers.append(line)
+            if len(self._trailers) > limits.fields:
+                raise ProtocolError(431, "too many trailer fields")
+        if line is None:
+            return None
+        block = b"".join(b"\r\n" + line for line in self._trailers)
+        self._trailers = []
+        if framing_fields("1.0", block):
+            # Who merges trailers into the headers would read another message.
+            raise ProtocolError(400, "a trailer can't frame what it ends")
+        self.state = self._after
+        return End(Headers.parse(block))
+
+    def _take_line(self, limit: int, status: int, reason: str) -> bytes | None:
+        """Take a line off the buffer, without its CRLF; None if its end is to come."""
+        start, end = self._start, self._start + limit + 2
+        found = LINE_END.search(self._buffer, start + self._scanned, end)
+        if found is None:
+            if len(self._buffer) >= end:
+                raise ProtocolError(status, reason)
+            # The last byte may be the CR of a CRLF, and is looked at again.
+            self._scanned = max(0, len(self._buffer) - start - 1)
+            return None
+        if found[0] != b"\r\n":
+            raise ProtocolError(400, "a CR or an LF stands alone")
+        self._start, self._scanned = found.end(), 0
+        return bytes(self._buffer[start : found.start()])
 
     # After the message
 
-    def _wait(self, events: list[Event]) -> bool:
+    def _keep(self) -> Event | None:
         """Keep what comes until `resume()` or `leftover()` decide."""
-        return False
+        return None
 
-    def _ignore(self, events: list[Event]) -> bool:
-        """Nothing after the last request, or after an error, means anything."""
-        self._start = len(self._buffer)
-        return True
+    def _drop(self) -> Event | None:
+        """Nothing after the last message means anything."""
+        self._buffer, self._start = b"", 0
+        return None
+
+    def _at_end(self) -> Event:
+        """No more bytes come, and more would be needed for another event."""
+        if self.state is State.BODY_TO_CLOSE:
+            self.stop()
+            return End(Headers())
+        if self.idle or self.state in (State.OVER, State.SWITCHED):
+            self.stop()
+            return Closed()
+        what = "request" if self._role is Role.SERVER else "response"
+        raise ProtocolError(400, f"the {what} ends in the middle")
 
 
-Step = Callable[[RequestParser, list[Event]], bool]
-READ_HEAD = RequestParser._read_head
-FIRST_STEPS = (READ_HEAD, RequestParser._read_request_line)
+READERS: dict[State, Callable[[Parser], Event | None]] = {
+    State.HEAD: Parser._read_head,
+    State.BODY: Parser._read_body,
+    State.BODY_TO_CLOSE: Parser._read_to_close,
+    State.CHUNK_SIZE: Parser._read_chunk_size,
+    State.CHUNK: Parser._read_chunk,
+    State.CHUNK_END: Parser._read_chunk_end,
+    State.TRAILERS: Parser._read_trailers,
+    State.SWITCHED: Parser._keep,
+    State.OVER: Parser._drop,
+}

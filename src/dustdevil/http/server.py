@@ -16,7 +16,7 @@ is any object with these five attributes, and may have a `reason`, the words aft
 the status where they are not the usual ones:
 
     status    an int from 200 to 599, or 101 with an `upgrade`
-    headers   pairs of str. Content-Length, Transfer-Encoding and Connection are
+    headers   a `Headers`. Content-Length, Transfer-Encoding and Connection are
               refused: they are the server's to write, and so is Date
     body      bytes, or an asynchronous iterator of bytes
     length    None, or the number of bytes that an iterator will give. Without one,
@@ -37,24 +37,19 @@ bad or too large body, is answered with its own status.
 """
 
 import logging
-import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import Any
 
-from dustdevil.collector.policy import Collector
-from dustdevil.coroutine import CancelledError, Future, Task, let_others_run
+from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.fields import Boolean, Integer, Seconds, Settings, Size
 from dustdevil.http.body import Body
-from dustdevil.http.channel import Host
 from dustdevil.http.connection import Connection
 from dustdevil.http.head import Head
 from dustdevil.http.parser import Limits
-from dustdevil.loop.eventloop import Loop
-from dustdevil.metrics.registry import Histogram
-from dustdevil.metrics.sampling import Watchdog
+from dustdevil.loop.eventloop import Loop, running_loop
 from dustdevil.stream.iostream import Stream
 from dustdevil.stream.tcp import Listener, listen
 from dustdevil.sync import Event, timeout
@@ -70,8 +65,15 @@ TOO_MANY = (
 )
 
 
-# Times that nothing has to be looked at for.
-NO_DEADLINES = ("last_call", "slow_call")
+# The settings that a sweep has to be quick enough for.
+DEADLINES = (
+    "header_timeout",
+    "idle_timeout",
+    "body_grace",
+    "write_timeout",
+    "half_closed_timeout",
+    "linger",
+)
 
 
 class ServerSettings(Settings):
@@ -96,7 +98,7 @@ class ServerSettings(Settings):
     collect_when_idle = Boolean(True, "whether garbage waits for an idle moment")
 
 
-class Server(Host):
+class Server:
     """Listens, and answers with what the application returns.
 
     `connections` are the open ones, `requests` counts what was asked so far, and
@@ -112,10 +114,7 @@ class Server(Host):
     ):
         self.application = application
         self.settings = settings or ServerSettings()
-        self.loop = loop or Loop()
-        self.enqueue = self.loop.ready.append
-        # Not every loop makes its tasks otherwise: it may be somebody's own.
-        self.make_task = getattr(self.loop, "task_factory", None) or Task
+        self.loop = loop or running_loop()
         self.scheme = "http" if tls is None else "https"
         self.limits = Limits(
             line=self.settings.max_line,
@@ -125,16 +124,15 @@ class Server(Host):
             lenient_targets=self.settings.lenient_targets,
             secure=tls is not None,
         )
-        self.known: dict[bytes, Head] = {}
-        self.opened: Any = None
-        self.unsent: list[Any] = []
         self.connections: set[Connection] = set()
         self.upgraded: set[Future] = set()
         self._turned_away: set[Stream] = set()
         self._jobs: set[Future] = set()
         self.requests = self.refused = 0
-        self.collector: Collector | None = None
-        self.lag = Histogram()  # by how much the sweeps come too late, in seconds
+        # Where the server has the process to itself (see `serving`): by how many
+        # seconds sweeps come too late, a histogram; and who collects the garbage.
+        self.lag: Any = None
+        self.collector: Any = None
         self._idle_timeout = self.settings.idle_timeout
         self.stopping = False
         # The time, rounded up to that of the next sweep. For deadlines of seconds it
@@ -162,26 +160,11 @@ class Server(Host):
     def start(self) -> None:
         """Accept connections, as soon as the loop runs."""
         self._listener = Listener(self._socks, self._connect, self.loop, self._tls)
-        fields = self.settings.fields().items()
-        times = [
-            getattr(self.settings, name)
-            for name, field in fields
-            if isinstance(field, Seconds) and name not in NO_DEADLINES
-        ]
         self._set_time(self.loop.time())
-        self._sweep(min(1.0, max(0.01, min(times) / 4)))
+        shortest = min(getattr(self.settings, name) for name in DEADLINES)
+        self._sweep(min(1.0, max(0.01, shortest / 4)))
         for job in getattr(self.application, "jobs", ()):
             self._look_after(self.loop.spawn(run_job(job)), self._jobs)
-
-    def run(self) -> None:
-        """Run the loop until it is stopped, for a server that has the process to
-        itself: garbage waits for idle moments, and who keeps the loop is named."""
-        with ExitStack() as around:
-            if self.settings.collect_when_idle:
-                self.collector = around.enter_context(Collector(self.loop))
-            if self.settings.slow_call is not None:
-                around.enter_context(Watchdog(self.loop, self.settings.slow_call))
-            self.loop.run_forever()
 
     def _connect(self, stream: Stream, remote: Any) -> None:
         others = len(self.connections) + len(self.upgraded)
@@ -219,7 +202,8 @@ class Server(Host):
         now = self.loop.time()
         stuck = now - self.now
         self._set_time(now + interval)
-        self.lag.observe(stuck)
+        if self.lag is not None:
+            self.lag.observe(stuck)
         for connection in list(self.connections):
             if stuck > interval:
                 # Something kept the whole loop. That is not the clients' fault.
@@ -229,7 +213,7 @@ class Server(Host):
         self._timer = self.loop.call_later(interval, self._sweep, interval)
 
     def _set_time(self, now: float) -> None:
-        self.now, self.rest_until = now, now + self._idle_timeout
+        self.now, self.idle_until = now, now + self._idle_timeout
 
     def hand_over(self, connection: Connection, upgrade: Upgrade) -> None:
         """Run another protocol on a connection's stream, and close that at its end."""
@@ -349,42 +333,3 @@ async def run_upgrade(upgrade: Upgrade, stream: Stream) -> None:
         log.error("an upgraded connection failed", exc_info=error)
     finally:
         stream.close()
-
-
-def url(scheme: str, host: str, port: int) -> str:
-    """Where a server can be found."""
-    shown = f"[{host}]" if ":" in host else host or "localhost"
-    return f"{scheme}://{shown}:{port}/"
-
-
-def serve(
-    application: Application,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    tls: ssl.SSLContext | None = None,
-    **settings: Any,
-) -> None:
-    """Serve until SIGTERM or SIGINT (Ctrl-C) comes; settings as of ServerSettings.
-
-    The first signal lets what is in flight end; a second one does not wait for it.
-    Raises OSError when the address can't be had, and SettingError.
-    """
-    loop = Loop()
-    server = Server(application, ServerSettings(**settings), loop, tls)
-    port = server.listen(host, port)
-    server.start()
-
-    def stop() -> None:
-        if server.stopping:
-            loop.stop()
-        else:
-            task = loop.spawn(server.stop())
-            task.add_done_callback(lambda _: loop.stop())
-
-    loop.on_signal(signal.SIGTERM, stop)
-    loop.on_signal(signal.SIGINT, stop)
-    print(f"Serving on {url(server.scheme, host, port)}", flush=True)
-    try:
-        server.run()
-    finally:
-        loop.close()

@@ -1,30 +1,32 @@
-"""Responses as bytes: the writing half of HTTP/1.1 (RFC 9112).
+"""Messages as bytes: the writing half of HTTP/1.1 (RFC 9112).
 
-`begin` says how a response is framed and makes its head, `chunk` and `LAST_CHUNK` a
-body whose length is not known yet. What an application gives is checked here: a header
-is one line, or it is refused.
+A response begins with `response_head`, and a body whose length is not known goes out
+in chunks. What an application gives is checked here: a header is one line, or it is
+refused. With a CRLF in a value, whoever chose the value would write headers, or a
+whole second response.
 """
 
 import re
-from collections.abc import Iterable
 from email.utils import formatdate
-from functools import lru_cache
 from http import HTTPStatus
-from itertools import starmap
 from time import time
 from typing import Any
 
+from dustdevil.http.framing import BODILESS
 from dustdevil.http.grammar import FIELD_LINE, NAME
+from dustdevil.http.headers import Headers
 
 LAST_CHUNK = b"0\r\n\r\n"
-OURS = {"content-length", "transfer-encoding", "connection", "date"}
-# These responses have no body, whatever their headers say (RFC 9110, 6.4.1), and 205
-# must not have one (15.3.6).
-BODILESS = (204, 205, 304)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# What is about the message or the connection is written by us; of an Upgrade the half.
+OURS = {"content-length", "transfer-encoding", "connection", "date", "upgrade"}
 # What a response says, by version, about a connection that closes or stays open.
 PERSISTENCE = {
-    "1.0": (b"Connection: close\r\n", b"Connection: keep-alive\r\n"),
-    "1.1": (b"Connection: close\r\n", b""),
+    "1.0": ("Connection: close\r\n", "Connection: keep-alive\r\n"),
+    "1.1": ("Connection: close\r\n", ""),
+}
+STATUS_LINES = {
+    int(status): f"HTTP/1.1 {status:d} {status.phrase}\r\n" for status in HTTPStatus
 }
 
 
@@ -43,71 +45,89 @@ def begin(response: Any, version: str, keep: bool) -> tuple[bytes, bool, bool]:
         raise TypeError(f"{body!r:.80} can't be a response's body")
     chunked = length is None and version == "1.1"
     # In HTTP/1.0, only the end of the connection ends a body of unknown length.
-    kept = (chunked or length is not None) and keep
+    kept = keep and (chunked or length is not None)
     framing = PERSISTENCE[version][kept]
     if status in BODILESS:
-        framing += b"Content-Length: 0\r\n" * (status == 205)
+        framing += "Content-Length: 0\r\n" * (status == 205)
     elif chunked:
-        framing += b"Transfer-Encoding: chunked\r\n"
+        framing += "Transfer-Encoding: chunked\r\n"
     elif length is not None:
-        framing += b"Content-Length: %d\r\n" % length
+        framing += f"Content-Length: {length}\r\n"
     reason = getattr(response, "reason", None)
-    return encode_head(status, response.headers, framing, reason), chunked, kept
+    return response_head(status, response.headers, framing, reason), chunked, kept
 
 
-def encode_head(
-    status: int,
-    headers: Iterable[tuple[str, str]] = (),
-    framing: bytes = b"",
-    reason: str | None = None,
+def response_head(
+    status: int, headers: Headers, framing: str = "", reason: str | None = None
 ) -> bytes:
     """The head of a response, with its Date and its empty line.
 
-    `headers` are from the application, and checked: ValueError for what would not
-    be one header line. `framing` is ours, and made by `field_line`, or a constant.
+    `headers` are the application's, `framing` lines are ours, with their CRLF. Raises
+    ValueError for what can't be a status, a reason or a header line.
     """
-    return opening(status, reason, tuple(headers), int(time())) + framing + b"\r\n"
+    first = STATUS_LINES.get(status) if reason is None else None
+    if first is None:
+        first = status_line(status, reason or "")
+    head = f"{first}{date_line()}{field_lines(headers)}{framing}\r\n"
+    return head.encode("latin-1")
 
 
-@lru_cache(maxsize=64)
-def opening(status: int, reason: str | None, headers: tuple, second: int) -> bytes:
-    """Status line, Date and the application's headers: made once a second, while
-    responses are alike."""
-    if reason is None:
-        known = status in HTTPStatus.__members__.values()
-        reason = HTTPStatus(status).phrase if known else ""
-    if not 100 <= status <= 999:
-        raise ValueError(f"{status} is no HTTP status")
-    line = f"HTTP/1.1 {status:d} {reason}".encode("latin-1")
-    if not re.fullmatch(rb"[\t -~\x80-\xff]+", line):
-        raise ValueError(f"a reason phrase can't be {reason!r}")
-    date = field_line("Date", formatdate(second, usegmt=True))
-    return b"".join([line, b"\r\n", date, *starmap(application_line, headers)])
+def status_line(status: int, reason: str) -> str:
+    """One with a status or a reason of its own."""
+    line = f"HTTP/1.1 {status:d} {reason}"
+    if not re.fullmatch(r"HTTP/1.1 [1-9][0-9]{2} [\t -~\x80-\xff]*+", line):
+        raise ValueError(f"no status line can be made of {status} and {reason!r}")
+    return f"{line}\r\n"
 
 
-@lru_cache(maxsize=256)
-def application_line(name: str, value: str) -> bytes:
-    """A header line that the application may set. Most come again and again."""
+def field_lines(headers: Headers) -> str:
+    """The lines of an application's headers, each with its CRLF.
+
+    Raises ValueError for a name that is no token, for a value with a CR, LF or NUL in
+    it, or with characters outside Latin-1, and for what is ours to write.
+    """
+    lines = []
+    for name, value in headers.items():
+        # Nearly all are of these characters, which are the quickest to see.
+        plain = name.replace("-", "").isalnum() and value.isprintable()
+        if plain and name.isascii() and value.isascii() and name.lower() not in OURS:
+            lines.append(f"{name}: {value}\r\n")
+        else:
+            lines.append(field_line(name, value))
+    return "".join(lines)
+
+
+def field_line(name: str, value: str) -> str:
+    """One line that an application may set, with its CRLF; ValueError if it is none.
+
+    Upgrade is about this connection only, and nobody may pass it on: that takes a
+    second line (RFC 9110, 7.8).
+    """
+    if name.lower() == "upgrade":
+        return f"{name}: {checked(name, value)}\r\nConnection: Upgrade\r\n"
     if name.lower() in OURS:
         raise ValueError(f"{name} is written by the server, not by the application")
-    line = field_line(name, value)
-    if name.lower() == "upgrade":
-        # About this connection only, and nobody may pass it on (RFC 9110, 7.8).
-        line += b"Connection: Upgrade\r\n"
-    return line
+    return f"{name}: {checked(name, value)}\r\n"
 
 
-def field_line(name: str, value: str) -> bytes:
-    """One header line with its CRLF.
-
-    Raises ValueError for a name that is no token and for a value with a CR, LF or
-    NUL in it, or with characters outside Latin-1: with a CRLF in a value, whoever
-    chose the value would write headers, or a whole second response.
-    """
+def checked(name: str, value: str) -> str:
+    """The value, if it makes one header line with this name."""
     line = f"{name}: {value}".encode("latin-1")
     if not NAME.fullmatch(name.encode("latin-1")) or not FIELD_LINE.fullmatch(line):
         raise ValueError(f"no header line can be made of {name!r} and {value!r}")
-    return line + b"\r\n"
+    return value
+
+
+_date = (0, "")
+
+
+def date_line() -> str:
+    """The Date, which is made once a second."""
+    global _date
+    now = int(time())
+    if now != _date[0]:
+        _date = now, f"Date: {formatdate(now, usegmt=True)}\r\n"
+    return _date[1]
 
 
 def chunk(data: bytes) -> bytes:

@@ -21,14 +21,11 @@ from typing import Any, TypeVar
 
 from dustdevil.coroutine import (
     Callback,
-    CancelledError,
     Future,
     Scheduler,
-    Task,
     current_scheduler,
 )
 from dustdevil.loop.poller import READ, Poller, default_poller
-from dustdevil.speedups.choice import task_factory
 
 OnReady = Callable[[int], Any]
 T = TypeVar("T")
@@ -56,8 +53,6 @@ class Timer:
 
 class Loop(Scheduler):
     """A scheduler with a poller, timers, signals, and calls from other threads."""
-
-    task_factory = task_factory(Task, CancelledError)
 
     def __init__(self, poller: Poller | None = None) -> None:
         super().__init__()

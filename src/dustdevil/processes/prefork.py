@@ -31,7 +31,8 @@ from functools import partial
 from typing import Any, NoReturn
 
 from dustdevil.collector.policy import freeze
-from dustdevil.http.server import ServerSettings, url
+from dustdevil.http.server import ServerSettings
+from dustdevil.http.serving import url
 from dustdevil.loop.eventloop import Loop
 from dustdevil.processes.supervisor import STARTING, Supervisor, Worker
 from dustdevil.processes.totals import Totals

@@ -36,6 +36,7 @@ from weakref import WeakSet
 
 from dustdevil.coroutine import Future, current
 from dustdevil.http.server import Server, ServerSettings
+from dustdevil.http.serving import run
 from dustdevil.loop.eventloop import Loop
 from dustdevil.stream.iostream import Stream, StreamClosed
 
@@ -129,7 +130,7 @@ class WorkerProcess:
             return 1
         self.server.start()
         self.line.send(ready=True)
-        self.server.run()
+        run(self.server)
         return 0
 
     def _make_server(self) -> Server:

@@ -9,22 +9,18 @@ does not know which of the two answers.
 pure        the functions in Python
 choice      which of the two serves, and why
 _speedups   the functions in C
-_tasks      a task whose step is in C
-_fastpath   a request that was known, from recv to send; _slots.h: what it touches
 """
 
 from dustdevil import lazy_names
 
 HOMES = {
     "Fields": "pure",
+    "Found": "pure",
     "STATUS": "choice",
     "apply_mask": "choice",
-    "are_ours": "choice",
-    "fastpath": "choice",
     "framing_fields": "pure",
     "fs64": "choice",
-    "parse_head": "choice",
-    "task_factory": "choice",
+    "split_head": "choice",
 }
 
 __all__ = sorted(HOMES)

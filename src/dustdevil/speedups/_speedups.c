@@ -1,4 +1,4 @@
-/* Three functions of the server, in C. Their twins in Python are in `twins.py`.
+/* Three functions of the server, in C. Their twins in Python are in `pure.py`.
 
    For a reader who has not written an extension yet: Python loads this file's
    compiled form as it loads a module. It calls PyInit__speedups, at the very end, and
@@ -49,13 +49,16 @@ typedef struct {
 #define IS_PATH(c) (IS_HOST(c) || (c) == ':' || (c) == '@' || (c) == '/')
 #define IS_QUERY(c) (IS_PATH(c) || (c) == '?')
 #define IS_VALUE(c) ((c) == '\t' || ((c) >= ' ' && (c) != 0x7F))
+#define IS_VISIBLE(c) ((c) > ' ' && (c) != 0x7F)
 #define IS_HEX(c) (DIGIT(c) || ((c) >= 'A' && (c) <= 'F') || ((c) >= 'a' && (c) <= 'f'))
 
-enum { TOKEN = 1, HOST = 2, PATH = 4, QUERY = 8, VALUE = 16, HEX = 32, NUMBER = 64 };
+enum { TOKEN = 1, HOST = 2, PATH = 4, QUERY = 8, VALUE = 16, HEX = 32, NUMBER = 64,
+    VISIBLE = 128 };
 
 #define CLASS(c) ((IS_TOKEN(c) ? TOKEN : 0) | (IS_HOST(c) ? HOST : 0) \
     | (IS_PATH(c) ? PATH : 0) | (IS_QUERY(c) ? QUERY : 0) \
-    | (IS_VALUE(c) ? VALUE : 0) | (IS_HEX(c) ? HEX : 0) | (DIGIT(c) ? NUMBER : 0))
+    | (IS_VALUE(c) ? VALUE : 0) | (IS_HEX(c) ? HEX : 0) | (DIGIT(c) ? NUMBER : 0) \
+    | (IS_VISIBLE(c) ? VISIBLE : 0))
 #define FOUR(c) CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3)
 #define ROW(c) FOUR(c), FOUR((c) + 4), FOUR((c) + 8), FOUR((c) + 12)
 
@@ -124,44 +127,48 @@ is_word(Slice slice, const char *word)
 
 
 /* ------------------------------------------------------------------------------
-   Reading a head. Up to here and down to `parse_head` nothing is known of Python, but
+   Reading a head. Up to here and down to `split_head` nothing is known of Python, but
    that the framing fields are put into a dictionary as they are found. */
 
 typedef struct {
     Slice method, target, host, block;
     int minor; /* the digit behind "HTTP/1." */
     int hosts; /* how many Host fields there are */
+    int usual; /* whether it asks for a path, at one host that is a name */
     PyObject *fields;
 } Head;
 
-enum { USUAL = 1, UNUSUAL = 0, FAILED = -1 };
+enum { GOOD = 1, BAD = 0, FAILED = -1 }; /* FAILED: an exception is set */
 
-/* Step over the request line up to its CRLF. CONNECT is none of ours. */
+/* Step over the request line. */
 static int
 read_line(const byte **at, const byte *end, Head *head)
 {
     head->method.at = *at;
     head->method.end = *at = skip(*at, end, TOKEN);
     if (length(head->method) == 0 || !take(at, end, " ")) {
-        return UNUSUAL;
-    }
-    if (length(head->method) == 7 && memcmp(head->method.at, "CONNECT", 7) == 0) {
-        return UNUSUAL;
+        return BAD;
     }
     head->target.at = *at;
-    if (!take(at, end, "/")) {
-        return UNUSUAL;
+    head->usual = take(at, end, "/");
+    if (head->usual) {
+        *at = skip_encoded(*at, end, PATH);
+        if (take(at, end, "?")) {
+            *at = skip_encoded(*at, end, QUERY);
+        }
     }
-    *at = skip_encoded(*at, end, PATH);
-    if (take(at, end, "?")) {
-        *at = skip_encoded(*at, end, QUERY);
+    head->target.end = skip(*at, end, VISIBLE);
+    if (head->target.end > *at
+        || (length(head->method) == 7 && memcmp(head->method.at, "CONNECT", 7) == 0)) {
+        head->usual = 0; /* more than a path can have in it, or no path is asked for */
     }
-    head->target.end = *at;
-    if (!take(at, end, " HTTP/1.") || *at == end || !(classes[**at] & NUMBER)) {
-        return UNUSUAL;
+    *at = head->target.end;
+    if (length(head->target) == 0 || !take(at, end, " HTTP/1.") || *at == end
+        || !(classes[**at] & NUMBER)) {
+        return BAD;
     }
     head->minor = *(*at)++ - '0';
-    return USUAL;
+    return GOOD;
 }
 
 /* host [ ":" port ], but no "[" and what is within: an IPv6 address is checked by
@@ -180,7 +187,7 @@ is_usual_host(Slice host)
 static int
 add(PyObject *fields, const char *name, Slice value)
 {
-    int result = -1;
+    int result = FAILED;
     PyObject *list = NULL;
     PyObject *key = PyBytes_FromString(name);
     PyObject *item = PyBytes_FromStringAndSize((const char *)value.at, length(value));
@@ -189,12 +196,12 @@ add(PyObject *fields, const char *name, Slice value)
     }
     list = PyDict_GetItemWithError(fields, key); /* borrowed: it stays the dict's */
     if (list != NULL) {
-        result = PyList_Append(list, item);
+        result = PyList_Append(list, item) < 0 ? FAILED : GOOD;
     }
     else if (!PyErr_Occurred()) {
         list = PyList_New(0);
         if (list != NULL && PyList_Append(list, item) == 0) {
-            result = PyDict_SetItem(fields, key, list);
+            result = PyDict_SetItem(fields, key, list) < 0 ? FAILED : GOOD;
         }
         Py_XDECREF(list);
     }
@@ -205,7 +212,8 @@ done:
 }
 
 /* Keep a field if it says where the message ends, or what follows it. Their names are
-   of six different lengths, so that most others are told apart by theirs. */
+   of six different lengths, so that most others are told apart by theirs. Hosts go
+   among them in a head that is not usual. */
 static int
 keep(Head *head, Slice name, Slice value)
 {
@@ -217,10 +225,10 @@ keep(Head *head, Slice name, Slice value)
     case 10: word = "connection"; break;
     case 14: word = "content-length"; break;
     case 17: word = "transfer-encoding"; break;
-    default: return USUAL;
+    default: return GOOD;
     }
     if (!is_word(name, word)) {
-        return USUAL;
+        return GOOD;
     }
     while (value.at < value.end && (*value.at == ' ' || *value.at == '\t')) {
         value.at++;
@@ -228,67 +236,80 @@ keep(Head *head, Slice name, Slice value)
     while (value.at < value.end && (value.end[-1] == ' ' || value.end[-1] == '\t')) {
         value.end--;
     }
-    if (length(name) == 4) {
+    if (length(name) == 4 && head->usual) {
         head->host = value;
-        head->hosts++;
-        return is_usual_host(value) ? USUAL : UNUSUAL;
+        head->hosts += is_usual_host(value) ? 1 : 2;
+        return GOOD;
     }
     if (length(name) == 10 && head->minor && is_word(value, "keep-alive")) {
-        return USUAL;
+        return GOOD;
     }
-    return add(head->fields, word, value) < 0 ? FAILED : USUAL;
+    return add(head->fields, word, value);
 }
 
-/* Step over the field lines, each from the CRLF before it, and the empty line. */
+/* Step over the field lines, each from the CRLF before it. */
 static int
-read_fields(const byte **at, const byte *end, Py_ssize_t most, Head *head)
+read_fields(const byte *at, const byte *end, Head *head)
 {
-    Py_ssize_t count = 0;
-    head->block.at = *at;
-    for (;;) {
+    head->block.at = at;
+    head->block.end = end;
+    while (at < end) {
         Slice name, value;
-        head->block.end = *at;
-        if (!take(at, end, "\r\n")) {
-            return UNUSUAL;
+        if (!take(&at, end, "\r\n")) {
+            return BAD;
         }
-        if (take(at, end, "\r\n")) {
-            return USUAL;
+        name.at = at;
+        name.end = at = skip(at, end, TOKEN);
+        if (length(name) == 0 || !take(&at, end, ":")) {
+            return BAD;
         }
-        name.at = *at;
-        name.end = *at = skip(*at, end, TOKEN);
-        if (length(name) == 0 || !take(at, end, ":") || ++count > most) {
-            return UNUSUAL;
-        }
-        value.at = *at;
-        value.end = *at = skip(*at, end, VALUE);
-        int result = keep(head, name, value);
-        if (result != USUAL) {
-            return result;
+        value.at = at;
+        value.end = at = skip(at, end, VALUE);
+        if (keep(head, name, value) == FAILED) {
+            return FAILED;
         }
     }
+    return GOOD;
+}
+
+static int
+read_head(const byte *at, const byte *end, Head *head)
+{
+    int result = read_line(&at, end, head);
+    if (result == GOOD) {
+        result = read_fields(at, end, head);
+    }
+    if (result == GOOD && head->usual && head->hosts != 1) {
+        /* No host, two, or one that has to be looked at: now all of them are kept. */
+        head->usual = 0;
+        PyDict_Clear(head->fields);
+        result = read_fields(at, end, head);
+    }
+    return result;
 }
 
 static PyObject *
-text(Slice slice) /* of bytes below 128 only, which the grammar saw to */
+text(Slice slice)
 {
-    return PyUnicode_DecodeASCII((const char *)slice.at, length(slice), NULL);
+    return PyUnicode_DecodeLatin1((const char *)slice.at, length(slice), NULL);
 }
 
 /* The seven results as a tuple, which the caller owns; NULL and an exception if
    there is no memory for them. */
 static PyObject *
-results(const Head *head, Py_ssize_t end)
+results(const Head *head)
 {
     PyObject *tuple = PyTuple_New(7);
     if (tuple == NULL) {
         return NULL;
     }
+    Slice none = {head->block.at, head->block.at};
     /* A tuple takes over the reference that it is given, and bears a NULL in it. */
-    PyTuple_SET_ITEM(tuple, 0, PyLong_FromSsize_t(end));
+    PyTuple_SET_ITEM(tuple, 0, PyBool_FromLong(head->usual));
     PyTuple_SET_ITEM(tuple, 1, text(head->method));
     PyTuple_SET_ITEM(tuple, 2, text(head->target));
     PyTuple_SET_ITEM(tuple, 3, PyUnicode_FromString(head->minor ? "1.1" : "1.0"));
-    PyTuple_SET_ITEM(tuple, 4, text(head->host));
+    PyTuple_SET_ITEM(tuple, 4, text(head->usual ? head->host : none));
     PyTuple_SET_ITEM(tuple, 5, Py_NewRef(head->fields));
     PyTuple_SET_ITEM(tuple, 6, PyBytes_FromStringAndSize(
         (const char *)head->block.at, length(head->block)));
@@ -301,50 +322,39 @@ results(const Head *head, Py_ssize_t end)
     return tuple;
 }
 
-PyDoc_STRVAR(parse_head_doc,
-"parse_head($module, data, start, most, max_fields, /)\n--\n\n"
-"Read a usual request head that begins at `start`; None if it is not one.\n\n"
-"See dustdevil.speedups.pure.parse_head, which returns the same.");
+PyDoc_STRVAR(split_head_doc,
+"split_head($module, data, start, end, /)\n--\n\n"
+"Take apart the head of a request, `data[start:end]`; None if it is malformed.\n\n"
+"See dustdevil.speedups.pure.split_head, which returns the same.");
 
 static PyObject *
-parse_head(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+split_head(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    if (nargs != 4) {
-        PyErr_SetString(PyExc_TypeError, "parse_head() takes four arguments");
+    if (nargs != 3) {
+        PyErr_SetString(PyExc_TypeError, "split_head() takes three arguments");
         return NULL;
     }
-    Py_ssize_t numbers[3];
-    for (int i = 0; i < 3; i++) {
-        numbers[i] = PyLong_AsSsize_t(args[i + 1]);
-        if (numbers[i] == -1 && PyErr_Occurred()) {
-            return NULL;
-        }
-    }
-    Py_ssize_t start = numbers[0], most = numbers[1], max_fields = numbers[2];
+    Py_ssize_t start = PyLong_AsSsize_t(args[1]);
+    Py_ssize_t end = start == -1 && PyErr_Occurred() ? -1 : PyLong_AsSsize_t(args[2]);
     Py_buffer data;
-    if (PyObject_GetBuffer(args[0], &data, PyBUF_SIMPLE) < 0) {
+    if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &data, PyBUF_SIMPLE) < 0) {
         return NULL;
     }
     PyObject *answer = NULL;
-    int result = UNUSUAL;
+    int result = BAD;
     Head head = {.fields = NULL};
-    if (start >= 0 && start <= data.len && most >= 0) {
-        const byte *first = data.buf, *at = first + start;
-        /* The smaller one: `start + most` itself might be too large to be a number. */
-        const byte *end = at + Py_MIN(most, data.len - start);
+    if (start >= 0 && start <= end && end <= data.len) {
+        const byte *bytes = data.buf;
         head.fields = PyDict_New();
-        result = head.fields == NULL ? FAILED : read_line(&at, end, &head);
-        if (result == USUAL) {
-            result = read_fields(&at, end, max_fields, &head);
-        }
-        if (result == USUAL && head.hosts != 1 && (head.hosts || head.minor)) {
-            result = UNUSUAL;
-        }
-        if (result == USUAL) {
-            answer = results(&head, at - first);
+        result = FAILED;
+        if (head.fields != NULL) {
+            result = read_head(bytes + start, bytes + end, &head);
         }
     }
-    if (result == UNUSUAL) {
+    if (result == GOOD) {
+        answer = results(&head);
+    }
+    else if (result == BAD) {
         answer = Py_NewRef(Py_None);
     }
     Py_XDECREF(head.fields);
@@ -438,8 +448,8 @@ release_data:
    The module (PEP 489: it is described here, and made by the import system). */
 
 static PyMethodDef methods[] = {
-    {"parse_head", (PyCFunction)(void (*)(void))parse_head, METH_FASTCALL,
-     parse_head_doc},
+    {"split_head", (PyCFunction)(void (*)(void))split_head, METH_FASTCALL,
+     split_head_doc},
     {"fs64", fs64, METH_O, fs64_doc},
     {"apply_mask", (PyCFunction)(void (*)(void))apply_mask, METH_FASTCALL,
      apply_mask_doc},

@@ -6,21 +6,11 @@ eight times as long.
 """
 
 import re
-from functools import lru_cache
 
-from dustdevil.http.grammar import FIELD, ORIGIN_FORM, REG_NAME, TOKEN
+from dustdevil.http.grammar import HOST_PORT, REQUEST_HEAD
 
 Fields = dict[bytes, list[bytes]]
-Found = tuple[int, str, str, str, str, Fields, bytes]
-
-# A head of the usual form, up to its empty line. CONNECT asks for something else
-# than a path; other forms of a target and of a host are rare.
-USUAL_HEAD = re.compile(
-    rb"(?!CONNECT )(%b) (%b) HTTP/1\.([0-9])((?:\r\n%b)*+)"
-    % (TOKEN, ORIGIN_FORM, FIELD)
-)
-HOST_PORT = rb"(?!:)" + REG_NAME + rb"(?::[0-9]*+)?+"
-USUAL_HOST = re.compile(HOST_PORT)
+Found = tuple[bool, str, str, str, str, Fields, bytes]
 
 # The fields that decide how the message is read, out of all that are there.
 FRAMING_FIELD = re.compile(
@@ -29,55 +19,31 @@ FRAMING_FIELD = re.compile(
 )
 
 
-# Most requests have no more of those fields than one Host, and perhaps a "Connection:
-# keep-alive" that changes nothing. Such a head is taken apart in this one match.
-OTHER_FIELD = (
-    rb"\r\n(?:(?![HhCcTtEeUu])|(?=(?i:connection:[ \t]*+keep-alive)[ \t]*+(?:\r|\Z))"
-    rb"|(?!(?i:host|connection|content-length|transfer-encoding|expect|upgrade):))"
-) + FIELD
-PLAIN_HEAD = re.compile(
-    rb"(?!CONNECT )(%b) (%b) HTTP/1\.1"
-    rb"((?:%b)*+\r\n(?i:host):[ \t]*+(%b)[ \t]*+(?:%b)*+)"
-    % (TOKEN, ORIGIN_FORM, OTHER_FIELD, HOST_PORT, OTHER_FIELD)
-)
+def split_head(data: bytes | bytearray, start: int, end: int) -> Found | None:
+    """Take apart the head of a request, `data[start:end]`, without its empty line.
 
-
-def parse_head(
-    data: bytes | bytearray, start: int, most: int, max_fields: int
-) -> Found | None:
-    """Read the head of a request that begins at `start`, if it is a usual one.
-
-    Usual is a head that is complete within `most` bytes, of at most `max_fields`
-    well-formed lines, asking for a path at one host that is not an IPv6 address. For
-    any other, good or bad, the answer is None: it has to be read line by line, which
-    also finds out what is wrong with it.
-
-    Returns where the head ends, the method, the target, "1.0" or "1.1", the host ("" if
-    an HTTP/1.0 request names none), the other framing fields (see `framing_fields`),
-    and the block of field lines, each with a CRLF before it.
+    Returns whether it is a usual one; the method; the target; "1.0" or "1.1"; the host;
+    the framing fields (see `framing_fields`); and all field lines, each with a CRLF
+    before it. Usual is a head that asks for a path, at one host that is no IPv6
+    address. Of any other the host is "", and the Host fields are among the framing
+    fields. None is returned for what does not match the grammar.
     """
-    end = data.find(b"\r\n\r\n", start, start + most)
-    plain = PLAIN_HEAD.fullmatch(data, start, end) if end >= 0 else None
-    if plain is not None:
-        method, target, block, host = plain.groups()
-        # A line has four bytes at least: that spares most heads the count.
-        if len(block) > 4 * max_fields and block.count(b"\n") > max_fields:
-            return None
-        end += 4
-        return end, method.decode(), target.decode(), "1.1", host.decode(), {}, block
-    usual = USUAL_HEAD.fullmatch(data, start, end) if end >= 0 else None
-    if usual is None or usual[4].count(b"\n") > max_fields:
+    found = REQUEST_HEAD.fullmatch(data, start, end)
+    if found is None:
         return None
-    method, target, minor, block = usual.groups()
+    method, path, other, minor, block = found.groups()
     version = "1.0" if minor == b"0" else "1.1"
     fields = framing_fields(version, block)
-    hosts = fields.pop(b"host", [])
-    if len(hosts) != 1 and (hosts or version == "1.1"):
-        return None
-    host = usual_host(hosts[0]) if hosts else ""
-    if host is None:
-        return None
-    return end + 4, method.decode(), target.decode(), version, host, fields, block
+    hosts = fields.get(b"host", ())
+    usual = (
+        path is not None
+        and len(hosts) == 1
+        and HOST_PORT.fullmatch(hosts[0]) is not None
+        and method != b"CONNECT"
+    )
+    host = fields.pop(b"host")[0].decode() if usual else ""
+    target = (path or other).decode("latin-1")
+    return usual, method.decode(), target, version, host, fields, block
 
 
 def framing_fields(version: str, block: bytes) -> Fields:
@@ -98,12 +64,6 @@ def framing_fields(version: str, block: bytes) -> Fields:
 def is_keep_alive(value: bytes) -> bool:
     """Whether this is the one word."""
     return value.lower() == b"keep-alive"
-
-
-@lru_cache(maxsize=64)
-def usual_host(value: bytes) -> str | None:
-    """A Host field's value as text; None if it has to be looked at more closely."""
-    return value.decode() if USUAL_HOST.fullmatch(value) else None
 
 
 def fs64(data: bytes | bytearray | memoryview) -> tuple[int, int]:

@@ -23,8 +23,9 @@ from inspect import isawaitable
 from types import CoroutineType
 from typing import Any
 
-from dustdevil.http.head import Head, ProtocolError
-from dustdevil.http.server import serve
+from dustdevil.http.errors import ProtocolError
+from dustdevil.http.head import Head
+from dustdevil.http.serving import serve
 from dustdevil.processes import prefork
 from dustdevil.routing import (
     METHODS,
@@ -160,7 +161,7 @@ class Application(Router):
         except Exception:
             log.exception("the page for %s failed", failure.status)
             response = plain_page(request, HTTPError(500))
-        response.headers += failure.headers
+        response.headers.extend(failure.headers)
         return response
 
     def error(self, status: int) -> Callable[[ErrorPage], ErrorPage]:

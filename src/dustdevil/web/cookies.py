@@ -88,12 +88,12 @@ class SignedCookies:
         `attributes` as of `Response.set_cookie`. Raises ValueError for more than a
         client must keep: 4,096 bytes.
         """
-        response.set_cookie(
-            name, self.sign(name, value, max_age), max_age=max_age, **attributes
-        )
-        if len(response.headers[-1][1]) > LARGEST_COOKIE:
-            response.headers.pop()
+        trial = Response()
+        signed = self.sign(name, value, max_age)
+        trial.set_cookie(name, signed, max_age=max_age, **attributes)
+        if len(trial.headers["Set-Cookie"]) > LARGEST_COOKIE:
             raise ValueError(f"the cookie {name} is too large for a client to keep")
+        response.headers.extend(trial.headers)
 
     def get(self, request: Request, name: str) -> str | None:
         """The value that the client was given; None if there is none, or no good one.

@@ -11,8 +11,8 @@ users of browsers; other programs read what they like.
 from collections.abc import Collection
 
 from dustdevil.routing import METHODS, Handler
-from dustdevil.web.messages import Pair, Request, Response
-from dustdevil.web.middleware import Lines
+from dustdevil.web.messages import Request, Response
+from dustdevil.web.middleware import vary
 
 
 class Cors:
@@ -43,15 +43,15 @@ class Cors:
             )
         self.origins = origins
         self.credentials = credentials
-        self.preflight: list[Pair] = [
-            ("Access-Control-Allow-Methods", ", ".join(methods)),
-            ("Access-Control-Max-Age", str(max_age)),
-        ]
+        self.preflight = {
+            "Access-Control-Allow-Methods": ", ".join(methods),
+            "Access-Control-Max-Age": str(max_age),
+        }
         if headers:
-            self.preflight.append(("Access-Control-Allow-Headers", ", ".join(headers)))
-        self.exposed: list[Pair] = []
+            self.preflight["Access-Control-Allow-Headers"] = ", ".join(headers)
+        self.exposed: dict[str, str] = {}
         if expose:
-            self.exposed.append(("Access-Control-Expose-Headers", ", ".join(expose)))
+            self.exposed["Access-Control-Expose-Headers"] = ", ".join(expose)
 
     async def __call__(self, request: Request, call_next: Handler) -> Response:
         """Answer a request, with the headers that let its page read the answer."""
@@ -61,15 +61,15 @@ class Cors:
             response, more = Response(status=204), self.preflight
         else:
             response, more = await call_next(request), self.exposed
-        headers = Lines(response.headers)
+        headers = response.headers
         if "*" in self.origins:
             allowed: str | None = "*"
         else:
             allowed = origin if origin in self.origins else None
-            headers.vary("Origin")  # also where it was absent, or not allowed
+            vary(headers, "Origin")  # also where it was absent, or not allowed
         if origin is not None and allowed is not None:
-            headers.set("Access-Control-Allow-Origin", allowed)
+            headers["Access-Control-Allow-Origin"] = allowed
             if self.credentials:
-                headers.set("Access-Control-Allow-Credentials", "true")
-            response.headers += more
+                headers["Access-Control-Allow-Credentials"] = "true"
+            headers.extend(more)
         return response

@@ -27,7 +27,7 @@ from urllib.parse import parse_qsl
 
 from dustdevil.coroutine import let_others_run
 from dustdevil.fields import Integer, Settings, Size, Text, lazy
-from dustdevil.http.head import Headers
+from dustdevil.http.headers import Headers
 from dustdevil.http.parser import Data
 from dustdevil.web.multipart import (
     FormError,

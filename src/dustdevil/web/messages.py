@@ -8,22 +8,22 @@ on its way up the stack.
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from dustdevil.fields import lazy
-from dustdevil.http.head import Head, Headers
+from dustdevil.http.head import Head
+from dustdevil.http.headers import Headers, Pair
 from dustdevil.stream.iostream import Stream
 from dustdevil.web.forms import Form, FormSettings, Values, read_form
 
-Pair = tuple[str, str]
 Body = bytes | AsyncIterator[bytes]
+Fields = Headers | Mapping[str, str] | Iterable[Pair]
 Upgrade = Callable[[Stream], Awaitable[None]]
 
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 JSON, BYTES = "application/json", "application/octet-stream"
-PLAIN_TEXT = ("Content-Type", TEXT)
 # A query of more arguments is refused, and so are more cookies: each costs some hundred
 # bytes of memory.
 MAX_ARGUMENTS = 1000
@@ -44,11 +44,11 @@ class HTTPError(Exception):
     `detail` is shown to the client; `headers` go into the response.
     """
 
-    def __init__(self, status: int, detail: str = "", headers: Iterable[Pair] = ()):
+    def __init__(self, status: int, detail: str = "", headers: Fields = ()):
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
-        self.headers = list(headers)
+        self.headers = Headers(headers)
 
 
 class Request:
@@ -208,7 +208,7 @@ class Response:
         self,
         body: str | Body = b"",
         status: int = 200,
-        headers: Iterable[Pair] | dict[str, str] = (),
+        headers: Fields = (),
         content_type: str | None = None,
         length: int | None = None,
         upgrade: Upgrade | None = None,
@@ -216,17 +216,13 @@ class Response:
         kind = BYTES
         if isinstance(body, str):
             body, kind = body.encode(), TEXT
-        self.headers = [*(headers.items() if isinstance(headers, dict) else headers)]
-        if content_type or (body and not (headers and self.has("Content-Type"))):
-            self.headers.append(("Content-Type", content_type or kind))
+        self.headers = Headers(headers)
+        if content_type or (body and "Content-Type" not in self.headers):
+            self.headers.add("Content-Type", content_type or kind)
         self.status = status
         self.body = body
         self.length = length
         self.upgrade = upgrade
-
-    def has(self, name: str) -> bool:
-        """Whether there is a header of that name."""
-        return any(name.lower() == key.lower() for key, _ in self.headers)
 
     def set_cookie(
         self,
@@ -249,7 +245,7 @@ class Response:
         if max_age is not None:
             parts.append(f"Max-Age={max_age}")
         parts += ["Secure"] * secure + ["HttpOnly"] * http_only
-        self.headers.append(("Set-Cookie", "; ".join(parts)))
+        self.headers.add("Set-Cookie", "; ".join(parts))
 
     def delete_cookie(self, name: str, path: str = "/") -> None:
         """Ask the client to forget a cookie; `path` as it was set with."""
@@ -263,7 +259,7 @@ def html(text: str, status: int = 200) -> Response:
 
 def redirect(location: str, status: int = 303) -> Response:
     """Send the client elsewhere: 303 to GET it there, 307 and 308 with its method."""
-    return Response(status=status, headers=[("Location", quote(location, URL_SAFE))])
+    return Response(status=status, headers={"Location": quote(location, URL_SAFE)})
 
 
 def local_path(text: str | None, default: str = "/") -> str:
@@ -285,13 +281,6 @@ def to_response(result: Any) -> Response:
     A str is plain text, bytes are bytes, a dict or list is JSON, an asynchronous
     iterator is a body that is sent as it comes.
     """
-    if type(result) is str:
-        # The likeliest, and what Response(result) makes of it, in half the time: there
-        # are no arguments to be looked at.
-        response = Response.__new__(Response)
-        response.headers = [PLAIN_TEXT] if result else []
-        response.body = result.encode()
-        return response
     if isinstance(result, Response):
         return result
     if isinstance(result, (str, bytes)) or hasattr(result, "__aiter__"):

@@ -19,9 +19,11 @@ from time import gmtime, monotonic, strftime, time
 from typing import Any
 
 from dustdevil.coroutine import CancelledError, Future, let_others_run
-from dustdevil.http.head import Head, Headers, ProtocolError
+from dustdevil.http.errors import ProtocolError
+from dustdevil.http.head import Head
+from dustdevil.http.headers import Headers
 from dustdevil.routing import Handler
-from dustdevil.web.messages import Pair, Request, Response
+from dustdevil.web.messages import Request, Response
 from dustdevil.web.static import (
     COMPRESSIBLE,
     GZIP_SMALLEST,
@@ -53,25 +55,25 @@ class Gzip:
     async def __call__(self, request: Request, call_next: Handler) -> Response:
         """Answer a request, compressed if that pays."""
         response = await call_next(request)
-        headers = Lines(response.headers)
+        headers = response.headers
         etag = headers.get("etag")
         if response.status == 304:
             # With what the page itself would say of these two (RFC 9110, 15.4.5).
-            headers.vary("Accept-Encoding")
+            vary(headers, "Accept-Encoding")
             if etag and f"W/{etag}" in request.headers.get("if-none-match", ""):
-                headers.set("ETag", f"W/{etag}")
+                headers["ETag"] = f"W/{etag}"
         if not may_compress(response, headers):
             return response
         # Who asks otherwise gets other bytes: a cache has to know that.
-        headers.vary("Accept-Encoding")
+        vary(headers, "Accept-Encoding")
         body = response.body
         small = isinstance(body, bytes) and len(body) < self.smallest
         if small or not accepts_gzip(request.headers):
             return response
         if etag is not None and not etag.startswith("W/"):
-            headers.set("ETag", f"W/{etag}")
-        headers.remove("Accept-Ranges")  # of these bytes there are no ranges
-        headers.set("Content-Encoding", "gzip")
+            headers["ETag"] = f"W/{etag}"
+        del headers["Accept-Ranges"]  # of these bytes there are no ranges
+        headers["Content-Encoding"] = "gzip"
         if isinstance(body, bytes) and len(body) <= READ_SIZE:
             response.body = zlib.compress(body, self.level, wbits=GZIP)
         else:
@@ -83,7 +85,7 @@ class Gzip:
 GZIP = 31  # zlib's name for the format of RFC 1952, with the largest window
 
 
-def may_compress(response: Response, headers: "Lines") -> bool:
+def may_compress(response: Response, headers: Headers) -> bool:
     """Whether the response is one that could be sent compressed."""
     kind = headers.get("content-type", "")
     return (
@@ -135,35 +137,11 @@ async def in_blocks(data: bytes) -> AsyncIterator[bytes]:
         await let_others_run()
 
 
-class Lines:
-    """Looks into the headers of a response, by name, and changes them."""
-
-    def __init__(self, pairs: list[Pair]):
-        self.pairs = pairs
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The value of the first header of a name; `name` in lower case."""
-        return next((v for key, v in self.pairs if key.lower() == name), default)
-
-    def __contains__(self, name: str) -> bool:
-        return self.get(name) is not None
-
-    def remove(self, name: str) -> None:
-        """Take away all headers of a name."""
-        lower = name.lower()
-        self.pairs[:] = [pair for pair in self.pairs if pair[0].lower() != lower]
-
-    def set(self, name: str, value: str) -> None:
-        """Have one header of a name, with this value."""
-        self.remove(name)
-        self.pairs.append((name, value))
-
-    def vary(self, field: str) -> None:
-        """Add to what the response depends on (RFC 9110, section 12.5.5), once."""
-        known = [v for key, v in self.pairs if key.lower() == "vary"]
-        members = {member.strip().lower() for v in known for member in v.split(",")}
-        if not members & {field.lower(), "*"}:
-            self.pairs.append(("Vary", field))
+def vary(headers: Headers, field: str) -> None:
+    """Add to what a response depends on (RFC 9110, section 12.5.5), once."""
+    known = headers.get("vary", "").lower().split(",")
+    if not {member.strip() for member in known} & {field.lower(), "*"}:
+        headers.add("Vary", field)
 
 
 class ETags:
@@ -181,17 +159,15 @@ class ETags:
         reading = request.method in ("GET", "HEAD") and response.status == 200
         if not reading or not isinstance(body, bytes) or response.upgrade:
             return response
-        headers = Lines(response.headers)
+        headers = response.headers
         if "etag" not in headers:
-            headers.set("ETag", f'"{blake2b(body, digest_size=8).hexdigest()}"')
+            headers["ETag"] = f'"{blake2b(body, digest_size=8).hexdigest()}"'
         known = request.headers.get("if-none-match")
-        if known is not None and names(known, headers.get("etag")):
+        if known is not None and names(known, headers["etag"]):
             response.status, response.body = 304, b""
-            headers.pairs[:] = [
-                pair
-                for pair in headers.pairs
-                if not pair[0].lower().startswith("content-")
-            ]
+            for name in [*headers]:
+                if name.lower().startswith("content-"):
+                    del headers[name]
         return response
 
 

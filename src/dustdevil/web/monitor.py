@@ -78,7 +78,8 @@ class Monitor:
         connections = Reading("gauge", lambda: len(server.connections))
         attach(connections, f"{prefix}_connections", "Open connections.")
         lag = "By how much timers came too late: how long the loop was kept."
-        attach(server.lag, f"{prefix}_loop_lag_seconds", lag)
+        if server.lag is not None:
+            attach(server.lag, f"{prefix}_loop_lag_seconds", lag)
         if server.collector is not None:
             pauses = "Pauses for garbage collection."
             for number, histogram in enumerate(server.collector.pauses):

@@ -23,7 +23,7 @@ raises a `FormError`; nothing is repaired or guessed.
 import re
 
 from dustdevil.http.grammar import FIELD, TOKEN
-from dustdevil.http.head import NO_HEADERS, Headers
+from dustdevil.http.headers import Headers
 from dustdevil.http.parser import Data, End
 
 # RFC 2046, 5.1.1   boundary := 0*69<bchars> bcharsnospace
@@ -119,7 +119,7 @@ class MultipartParser:
         if found < 0:
             return False
         if self._part is not None:
-            events.append(End(NO_HEADERS))
+            events.append(End(Headers()))
         del self._buffer[: len(self._delimiter)]
         self._searched = 0
         self._step = self._read_head
@@ -150,7 +150,7 @@ class MultipartParser:
         found = PART_HEAD.fullmatch(self._take(end + 2))
         if not found or self._delimiter in found[1]:
             raise FormError(400, "the head of a part is malformed")
-        self._part = Part(Headers(found[1]))
+        self._part = Part(Headers.parse(found[1]))
         events.append(self._part)
         self._step = self._read_beginning
         return True

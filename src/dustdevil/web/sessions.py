@@ -86,7 +86,7 @@ class Sessions:
         response = await call_next(request)
         if "session" in vars(request):
             # It is for this client: a cache must not give it to another one.
-            response.headers.append(("Vary", "Cookie"))
+            response.headers.add("Vary", "Cookie")
             if request.session.changed:
                 self.save(request, response)
         return response

@@ -20,9 +20,9 @@ from io import FileIO
 from urllib.parse import quote
 
 from dustdevil.coroutine import let_others_run
-from dustdevil.http.head import Headers
+from dustdevil.http.headers import Headers
 from dustdevil.speedups.choice import fs64
-from dustdevil.web.messages import HTTPError, Pair, Request, Response, redirect
+from dustdevil.web.messages import HTTPError, Request, Response, redirect
 
 # A file is read as a whole up to this size, and beyond in blocks of it.
 READ_SIZE = 1 << 18
@@ -94,17 +94,16 @@ class StaticFiles:
         if os.path.isdir(name):
             return to_folder(request)
         kind = content_type(name)
-        headers = [
-            ("Content-Type", kind),
-            ("Cache-Control", self.cache_control),
-            ("X-Content-Type-Options", "nosniff"),
-        ]
+        headers = Headers()
+        headers["Content-Type"] = kind
+        headers["Cache-Control"] = self.cache_control
+        headers["X-Content-Type-Options"] = "nosniff"
         zipped = False
         if COMPRESSIBLE.match(kind):
-            headers.append(("Vary", "Accept-Encoding"))
+            headers["Vary"] = "Accept-Encoding"
             zipped = accepts_gzip(request.headers)
         if zipped and is_newer(name + ".gz", name):
-            headers.append(("Content-Encoding", "gzip"))
+            headers["Content-Encoding"] = "gzip"
             name, zipped = name + ".gz", False
         with open_file(name) as file:
             info = os.fstat(file.fileno())
@@ -112,7 +111,7 @@ class StaticFiles:
             modified, size = int(info.st_mtime), info.st_size
             if zipped and GZIP_SMALLEST <= size <= GZIP_LARGEST:
                 content = self.zip(name, file, etag)
-                headers.append(("Content-Encoding", "gzip"))
+                headers["Content-Encoding"] = "gzip"
                 # Other bytes, another tag: a range of these is no range of those.
                 etag = make_etag(info, "gzip")
                 return respond(request, content, len(content), etag, modified, headers)
@@ -220,21 +219,22 @@ def respond(
     size: int,
     etag: str,
     modified: int,
-    headers: list[Pair],
+    headers: Headers,
 ) -> Response:
     """Answer with the content, a part of it, or the news that it is the same."""
     # A date in the future would be a promise (RFC 9110, section 8.8.2.1).
     date = formatdate(min(modified, time.time()), usegmt=True)
-    headers = [*headers, ("ETag", etag), ("Last-Modified", date)]
+    headers["ETag"] = etag
+    headers["Last-Modified"] = date
     if is_same(request.headers, etag, modified):
-        about = [pair for pair in headers if not pair[0].startswith("Content-")]
+        about = [p for p in headers.items() if not p[0].startswith("Content-")]
         return Response(status=304, headers=about)
-    headers.append(("Accept-Ranges", "bytes"))
+    headers["Accept-Ranges"] = "bytes"
     start, end, status = 0, size, 200
     part = wanted_range(request, size, etag, modified)
     if part is not None:
         start, end = part
-        headers.append(("Content-Range", f"bytes {start}-{end - 1}/{size}"))
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         status = 206
     if isinstance(content, bytes):
         return Response(content[start:end], status, headers)
@@ -291,7 +291,7 @@ def wanted_range(
     start = int(first) if first else max(0, size - int(last))
     end = int(last) + 1 if first and last else size
     if start >= size:
-        raise HTTPError(416, headers=[("Content-Range", f"bytes */{size}")])
+        raise HTTPError(416, headers={"Content-Range": f"bytes */{size}"})
     return start, min(end, size)
 
 

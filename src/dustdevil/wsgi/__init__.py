@@ -6,7 +6,7 @@ and what it returns go over the border between the thread and the loop.
 
 environ     a request as the dictionary that WSGI asks for
 gateway     WSGI applications on our server
-adapter     several applications under one; our applications on WSGI servers
+dispatch    several applications under one
 """
 
 from dustdevil import lazy_names
@@ -18,8 +18,7 @@ HOMES = {
     "Environ": "environ",
     "WSGI": "gateway",
     "make_environ": "environ",
-    "mount": "adapter",
-    "to_wsgi": "adapter",
+    "mount": "dispatch",
 }
 
 __all__ = sorted(HOMES)

@@ -27,8 +27,11 @@ from typing import Any
 from dustdevil.coroutine import CancelledError, Future
 from dustdevil.http.body import Body, close
 from dustdevil.http.connection import Connection
-from dustdevil.http.head import Head, ProtocolError
-from dustdevil.http.writer import BODILESS, application_line
+from dustdevil.http.errors import ProtocolError
+from dustdevil.http.framing import BODILESS
+from dustdevil.http.head import Head
+from dustdevil.http.headers import Headers
+from dustdevil.http.writer import field_line
 from dustdevil.stream.iostream import CHUNK, HIGH_WATER
 from dustdevil.sync import Queue
 from dustdevil.threads.pool import ThreadPool, run_in_loop
@@ -103,7 +106,7 @@ class Started:
     def __init__(self, status: int, reason: str | None):
         self.status = status
         self.reason = reason
-        self.headers: Pairs = []
+        self.headers = Headers()
         self.length: int | None = None
         self.body: Any = b""
 
@@ -358,8 +361,8 @@ def parse(status: str, headers: Pairs) -> Started:
         elif lower in HOP_BY_HOP:
             raise ValueError(f"{name} is the server's to write (PEP 3333)")
         elif lower != "date":  # the server writes one
-            application_line(name, value)
-            response.headers.append((name, value))
+            field_line(name, value)
+            response.headers.add(name, value)
     return response
 
 

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Iterable
 from pathlib import Path
 
-from dustdevil.http import Server
+from dustdevil.http import Server, run
 from dustdevil.loop import Loop
 from workshop.livebook.kernels import Kernels
 from workshop.livebook.security import Guard
@@ -47,7 +47,7 @@ class LiveBook:
         for name in SIGNALS:
             self.loop.on_signal(getattr(signal, name), self.stop)
         self.server.start()
-        self.server.run()
+        run(self.server)
 
     def stop(self) -> None:
         """Begin the end. When asked a second time, do not wait for it."""

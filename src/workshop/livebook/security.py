@@ -166,7 +166,7 @@ def forbid(
 ) -> Response:
     """The answer 403: a page for people, JSON for programs."""
     response = error_response(request, HTTPError(403, detail))
-    response.headers += headers
+    response.headers.extend(headers)
     return response
 
 
@@ -181,10 +181,10 @@ def add_headers(request: Request, response: Response) -> None:
     """Tell the browser what it may do with the answer."""
     policy = "Content-Security-Policy", POLICY.format(host=request.host)
     for name, value in [*HEADERS, policy]:
-        if not response.has(name):
-            response.headers.append((name, value))
+        if name not in response.headers:
+            response.headers.add(name, value)
     if is_api(request):
-        response.headers.append(("Cache-Control", "no-store"))
+        response.headers.add("Cache-Control", "no-store")
     if "dustdevil-" in request.headers.get("cookie", ""):
         for name in filter(OLD_COOKIE.fullmatch, request.cookies):
             response.delete_cookie(name)

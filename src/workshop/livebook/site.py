@@ -48,10 +48,8 @@ class Mount:
             response = await call_next(request)
         else:
             raise HTTPError(404, f"The book is below {self.base}/.")
-        response.headers = [
-            (name, up(depth, value) if name == "Location" else value)
-            for name, value in response.headers
-        ]
+        if location := response.headers.get("Location"):
+            response.headers["Location"] = up(depth, location)
         return response
 
 
