@@ -78,9 +78,18 @@ soak-kernels: $(READY)
 # The peers have an environment of their own, so that the book's stays small.
 BENCH_BIN := build/bench/bin
 
+# BEFORE=commit measures that one's stack beside this one's.
+define before
+rm -rf build/before && mkdir -p build/before
+git archive $(BEFORE) | tar -x -C build/before
+cd build/before && ../../$(BENCH_BIN)/python setup.py --quiet build_ext --inplace
+endef
+
 bench: build/bench/.ready
 	@$(BENCH_BIN)/python setup.py --quiet build_ext --inplace || echo "without the C extension"
-	@$(BENCH_BIN)/python benchmarks/bench.py $(or $(BENCH),--save)
+	@$(if $(BEFORE),$(before))
+	@$(BENCH_BIN)/python benchmarks/bench.py $(or $(BENCH),--save) \
+	  $(if $(BEFORE),--before build/before)
 
 # Ten thousand connections need as many descriptors: it raises its own limit.
 bench-scale: build/bench/.ready

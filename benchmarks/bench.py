@@ -2,6 +2,7 @@
 
     python benchmarks/bench.py                         everything, as `make bench`
     python benchmarks/bench.py --rounds 3 --only ours,tornado --skip echo,tasks
+    make bench BEFORE=v1                               and ours as it was at that commit
 
 The server has one core and the load generator another. Every server is up during the
 whole run, and is asked in turns, in rounds: what disturbs the machine disturbs all of
@@ -9,9 +10,9 @@ them, and the median of the rounds counts. At these speeds the load generator is
 the first to be full. So what we compare is the *server's CPU time per request*, user
 and system, as the kernel counts it for the process and all its children.
 
-wrk sends the same few bytes again and again, and our parser knows a short request again
-(`RequestParser.whole`). So a second scenario asks as a browser does, with thirteen
-headers, some of which change from request to request: no memory helps there.
+wrk sends the same few bytes again and again, which flatters a server that remembers. So
+a second scenario asks as a browser does, with thirteen headers, some of which change
+from request to request: no memory helps there.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from statistics import median
 import tasks
 from load import REQUEST, Measured, answer_size, ask, wrk
 from machine import Failed, about, compile_c, need, running
-from peers import APPS, ECHO, HELLO, HERE, Peer
+from peers import APPS, ECHO, HELLO, HERE, Peer, before
 
 SCENARIOS = "hello", "browser", "echo", "latency", "tasks"
 
@@ -44,12 +45,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=2, help="of one round")
     parser.add_argument("--only", default="", help="peers, by name: ours,tornado")
     parser.add_argument("--skip", default="", help=f"of {', '.join(SCENARIOS)}")
+    parser.add_argument("--before", type=Path, help="an older checkout, its C built")
     parser.add_argument("--save", action="store_true", help="into benchmarks/results")
     options = parser.parse_args()
     only = {name for name in options.only.split(",") if name}
     skip = {name for name in options.skip.split(",") if name}
     try:
-        results = measure(options.rounds, options.seconds, only, skip)
+        peers = HELLO + (before(options.before.resolve()) if options.before else [])
+        results = measure(peers, options.rounds, options.seconds, only, skip)
     except Failed as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -60,8 +63,10 @@ def main() -> int:
     return 0
 
 
-def measure(rounds: int, seconds: float, only: set[str], skip: set[str]) -> dict:
-    """Everything that is not skipped, as JSON takes it."""
+def measure(
+    hello: list[Peer], rounds: int, seconds: float, only: set[str], skip: set[str]
+) -> dict:
+    """Everything that is not skipped, as JSON takes it; `hello`: who says that."""
     need("wrk", "wrk")
     compile_c(APPS / "epoll.c", "epoll")
     tool = compile_c(HERE / "ask.c", "ask")
@@ -71,7 +76,7 @@ def measure(rounds: int, seconds: float, only: set[str], skip: set[str]) -> dict
         return [peer for peer in peers if not only or peer.name in only]
 
     print("hello ...", flush=True)
-    with running(chosen(HELLO)) as servers:
+    with running(chosen(hello)) as servers:
         for name, script in ("hello", None), ("browser", HERE / "browser.lua"):
             if name not in skip:
 

@@ -97,6 +97,16 @@ HELLO = [
     Peer("waitress", WAITRESS, ["waitress"]),
 ]
 
+
+def before(folder: Path) -> list[Peer]:
+    """An older checkout of ours, whose extension is built: what did a change cost?"""
+    served, path = ours("hello_dustdevil:app"), f"{folder / 'src'}:{APPS}"
+    return [
+        Peer("before", served, env={**PURE, "PYTHONPATH": path}),
+        Peer("before + C", served, env={"PYTHONPATH": path}),
+    ]
+
+
 ECHO = [
     Peer("ours", ours("echo_dustdevil:app"), env=PURE),
     Peer("ours + C", ours("echo_dustdevil:app"), [EXTENSION]),

@@ -128,7 +128,7 @@ class Proxy:
             connect_timeout=timeout,
             read_timeout=timeout,
             total_timeout=24 * 3600,
-            per_host=256,
+            max_per_host=256,
         )
 
     @lazy

@@ -19,7 +19,7 @@ from dustdevil.http import Headers
 
 
 class Answer:
-    status, headers, length, upgrade = 200, Headers(), None, None
+    status, headers, length, upgrade, reason = 200, Headers(), None, None, None
 
     def __init__(self, text):
         self.body = text.encode()
@@ -92,7 +92,9 @@ def test_serves_until_a_signal(folder, name, number):
 
 
 def test_settings_are_options(folder):
-    with start(folder, "hello:app", "--port=0", "--max-line", "1 KiB") as process:
+    with start(
+        folder, "hello:app", "--port=0", "--max-request-line", "1 KiB"
+    ) as process:
         url = address(process)
         assert httpx.get(url + "x" * 900).status_code == 200
         assert httpx.get(url + "x" * 1100).status_code == 414

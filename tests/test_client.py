@@ -228,7 +228,7 @@ def test_connecting_has_a_deadline_of_its_own(loop, waits_for):
     async def main():
         address, number = name_server.getsockname()
         resolver = Resolver([f"{address}:{number}"])
-        settings = ClientSettings(connect_timeout=0.05, per_host=1)
+        settings = ClientSettings(connect_timeout=0.05, max_per_host=1)
         async with Client(settings, resolver=resolver) as client:
             for _ in range(2):  # and the place is free again
                 with pytest.raises(TimeoutError, match="not within 0"):
@@ -252,7 +252,7 @@ def test_no_more_connections_to_a_host_than_allowed(loop):
     async def body(client, url):
         return await gather(*[fetch(client, url) for _ in range(10)])
 
-    assert with_client(loop, body, app, per_host=2) == ["Hello"] * 10
+    assert with_client(loop, body, app, max_per_host=2) == ["Hello"] * 10
     assert len(set(app.asked)) <= 2
 
 
@@ -386,7 +386,7 @@ def test_an_upgrade_gives_the_connection_away(loop, script):
     server = script([SWITCH % b"Echo", b"!"])
 
     async def main():
-        async with Client(ClientSettings(per_host=1)) as client:
+        async with Client(ClientSettings(max_per_host=1)) as client:
             response = await client.get(server.url, upgrade="echo")
             stream = response.detach()
             with pytest.raises(ClientError):
@@ -406,7 +406,7 @@ def test_a_switch_is_closed_with_its_response(loop, script):
     server = script([SWITCH % b"echo", b""])
 
     async def main():
-        async with Client(ClientSettings(per_host=1)) as client:
+        async with Client(ClientSettings(max_per_host=1)) as client:
             response = await client.get(server.url, upgrade="echo")
             assert await response.read() == b""
             assert all_places_are_free(client)
@@ -420,7 +420,7 @@ def test_a_server_may_decline_and_no_other_protocol_is_taken(loop, script):
     server = script([FINE, SWITCH % b"other"])
 
     async def main():
-        async with Client(ClientSettings(per_host=1)) as client:
+        async with Client(ClientSettings(max_per_host=1)) as client:
             response = await client.get(server.url, upgrade="echo")
             assert await response.read() == b"OK"
             with pytest.raises(ClientError):

@@ -38,7 +38,8 @@ from dustdevil.loop import Loop
 from dustdevil.http import Headers, Server
 
 class Answer:
-    status, headers, body, length, upgrade = 200, Headers(), b"hello", None, None
+    status, headers, body = 200, Headers(), b"hello"
+    length = upgrade = reason = None
 
 class Counting(Loop):
     turns = 0

@@ -80,15 +80,15 @@ def test_an_urlencoded_form():
 
 def test_a_form_is_read_once():
     asked = request("/", URLENCODED, method="POST", body=b"a=1")
-    assert run(asked.form()) is run(asked.form(max_fields=1))
+    assert run(asked.form()) is run(asked.form(max_fields_size=1))
 
 
 def test_limits_of_urlencoded_forms():
     assert urlencoded(b"a=1&b=2", max_parts=2) == {"a": "1", "b": "2"}
     assert status(urlencoded, b"a=1&b=2&c=3", max_parts=2) == 413
     assert status(urlencoded, b"&" * 1000) == 413
-    assert urlencoded(b"a=123", max_fields=5) == {"a": "123"}
-    assert status(urlencoded, b"a=1234", max_fields=5) == 413
+    assert urlencoded(b"a=123", max_fields_size=5) == {"a": "123"}
+    assert status(urlencoded, b"a=1234", max_fields_size=5) == 413
     assert status(urlencoded, b"a=1234", max_body=5) == 413
 
 
@@ -138,7 +138,7 @@ def test_a_large_file_goes_to_the_disk_and_a_small_one_does_not(folder):
     found = form(
         file("small", "s", small),
         file("large", "l", large),
-        in_memory=1000,
+        max_in_memory=1000,
         folder=str(folder),
     )
     assert len(open_files(folder)) == 1
@@ -152,13 +152,13 @@ def test_a_large_file_goes_to_the_disk_and_a_small_one_does_not(folder):
 def test_limits_of_parts(folder):
     two = field("a", b"12"), field("b", b"34")
     files = file("f", "x", b"123"), file("g", "y", b"456")
-    assert form(*two, max_parts=2, max_fields=6) == {"a": "12", "b": "34"}
+    assert form(*two, max_parts=2, max_fields_size=6) == {"a": "12", "b": "34"}
     assert status(form, *two, max_parts=1) == 413
-    assert status(form, *two, max_fields=5) == 413
+    assert status(form, *two, max_fields_size=5) == 413
     assert len(form(*files, max_files=2, max_file=3).uploads) == 2
     assert status(form, *files, max_files=1) == 413
-    assert status(form, *files, max_file=2, in_memory=1, folder=str(folder)) == 413
-    assert status(form, *two, max_part_head=64, max_fields=100, max_body=90) == 413
+    assert status(form, *files, max_file=2, max_in_memory=1, folder=str(folder)) == 413
+    assert status(form, *two, max_part_head=64, max_fields_size=100, max_body=90) == 413
     long = field("a" * 100)
     assert status(form, long, max_part_head=64) == 413
     assert status(form, file("f", "x")[:-2], end=b"") == 400
@@ -171,7 +171,7 @@ def test_an_uploaded_file_is_saved_all_or_nothing(
     monkeypatch.setattr(forms, "COPY_SIZE", 1000)
     target = tmp_path_factory.mktemp("saved")
     content = os.urandom(2500)
-    limits = {"in_memory": 10, "folder": str(folder)}
+    limits = {"max_in_memory": 10, "folder": str(folder)}
     upload = form(file("f", "x", content), **limits).files["f"]
     run(upload.save(target / "x"))
     assert (target / "x").read_bytes() == content
@@ -219,14 +219,14 @@ def full_disk(monkeypatch):
 @pytest.mark.parametrize("size", [1000, 5000, 100_000])
 def test_a_full_disk_is_a_507_at_the_end_or_before(full_disk, size):
     before = len(os.listdir("/proc/self/fd"))
-    assert status(form, file("f", "x", bytes(size)), in_memory=10) == 507
+    assert status(form, file("f", "x", bytes(size)), max_in_memory=10) == 507
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_other_errors_of_the_system_are_not_called_that(tmp_path):
     with pytest.raises(FileNotFoundError):
-        form(file("f", "x", b"12"), in_memory=1, folder=str(tmp_path / "missing"))
+        form(file("f", "x", b"12"), max_in_memory=1, folder=str(tmp_path / "missing"))
 
 
 def test_no_room_for_a_saved_file_leaves_none(tmp_path, monkeypatch):
@@ -254,7 +254,9 @@ def served(folder):
     @app.post("/")
     async def take(request):
         try:
-            found = await request.form(in_memory=10, max_file=10**6, folder=str(folder))
+            found = await request.form(
+                max_in_memory=10, max_file=10**6, folder=str(folder)
+            )
             return {name: u.file.read().decode() for name, u in found.files.items()}
         finally:
             heard.set(open_files(folder))

@@ -32,6 +32,8 @@ PATIENCE = 10  # seconds until a test gives up on something that must come
 class Answer:
     """A response, as the server's contract has it."""
 
+    reason: str | None = None
+
     def __init__(self, body=b"", status=200, headers=(), length=None, upgrade=None):
         self.body = body
         self.status = status
@@ -962,7 +964,7 @@ def test_how_slow_a_body_may_be():
     """With a clock of our own: 10 bytes a second, and 2 seconds behind that."""
     loop = Loop()
     with closing(loop):
-        server = Server(hello, ServerSettings(body_rate=10, body_grace=2), loop)
+        server = Server(hello, ServerSettings(min_body_rate=10, body_grace=2), loop)
         stream = FakeStream()
         connection = Connection(server, stream, None)
         server.now = 0
@@ -986,7 +988,9 @@ def test_reading_slowly_piece_by_piece_uses_up_the_same_time():
 
     loop = Loop()
     with closing(loop):
-        server = Server(application, ServerSettings(body_rate=10, body_grace=2), loop)
+        server = Server(
+            application, ServerSettings(min_body_rate=10, body_grace=2), loop
+        )
         stream = FakeStream()
         connection = Connection(server, stream, None)
         deadlines = []
@@ -1718,7 +1722,7 @@ print(os.getpid(), flush=True)
 class Answer:
     status, headers = 200, Headers({"Content-Type": "text/plain"})
     body = b"Hello, world!"
-    length = upgrade = None
+    length = upgrade = reason = None
 
 async def application(head, body, connection):
     return Answer

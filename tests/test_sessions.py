@@ -279,7 +279,7 @@ def test_tokens_belong_to_a_session(app):
 def test_a_form_too_large_is_refused_as_that():
     app = Application()
     app.use(Sessions(KEY))
-    app.use(Xsrf(max_fields=5))
+    app.use(Xsrf(max_fields_size=5))
     app.post("/")(lambda request: "done")
     answer = ask(app, "/", FORM, method="POST", body=b"a=12345")
     assert (answer.status, answer.body[:3]) == (413, b"413")

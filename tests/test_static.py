@@ -479,13 +479,13 @@ GZIP = "Accept-Encoding: gzip"
 
 def test_a_file_is_compressed_once(app, root, monkeypatch):
     calls = []
-    compress = gzip.compress
+    compressed = static.compressed
 
-    def count(*args, **options):
-        calls.append(args)
-        return compress(*args, **options)
+    def count(content):
+        calls.append(content)
+        return compressed(content)
 
-    monkeypatch.setattr(static.gzip, "compress", count)
+    monkeypatch.setattr(static, "compressed", count)
     first = ask(app, "/text.txt", GZIP).body
     assert ask(app, "/text.txt", GZIP).body == first
     assert len(calls) == 1
@@ -494,12 +494,31 @@ def test_a_file_is_compressed_once(app, root, monkeypatch):
     assert len(calls) == 2
 
 
-def test_the_memory_for_compressed_files_is_bounded(root, monkeypatch):
+def test_others_have_a_turn_while_a_file_is_compressed(loop):
+    content, turns = os.urandom(1 << 19), []
+
+    async def others():
+        while True:
+            turns.append("another")
+            await let_others_run()
+
+    async def compress():
+        running = loop.spawn(others())
+        try:
+            return await static.compressed(content)
+        finally:
+            running.cancel()
+
+    assert gzip.decompress(loop.run(compress())) == content
+    assert len(turns) >= len(content) / static.GZIP_BLOCK
+
+
+def test_the_memory_for_compressed_files_is_bounded(root, monkeypatch, loop):
     monkeypatch.setattr(static, "GZIP_KEPT", 1500)
     files = StaticFiles(root)
     for i in range(10):
         (root / f"{i}.txt").write_bytes(os.urandom(250).hex().encode())
-        files(request("/", GZIP), f"{i}.txt")
+        loop.run(files(request("/", GZIP), f"{i}.txt"))
         assert sum(len(content) for _, content in files._zipped.values()) <= 1500
     assert f"{os.path.realpath(root)}/9.txt" in files._zipped
 

@@ -5,7 +5,6 @@ import os
 import socket
 import ssl
 import subprocess
-import sys
 
 import pytest
 
@@ -21,7 +20,6 @@ from dustdevil.stream import (
     TLSStream,
     connect,
     listen,
-    turn_away,
 )
 
 
@@ -490,24 +488,6 @@ def serve(loop):
         each.close()
     for stream in streams:
         stream.abort()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has the filter")
-def test_a_closed_door_takes_nobody_in_and_loses_nobody():
-    [listening] = listen("127.0.0.1", 0)
-    address = listening.getsockname()
-    with listening, socket.create_connection(address) as early, socket.socket() as late:
-        assert turn_away(listening)
-        late.setblocking(False)
-        assert late.connect_ex(address) == errno.EINPROGRESS
-        accepted, _ = listening.accept()
-        with accepted:
-            early.send(b"still here")
-            assert accepted.recv(100) == b"still here"
-        with pytest.raises(BlockingIOError):
-            listening.accept()
-        state = late.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-        assert state == 2  # SYN_SENT
 
 
 def echo(loop):

@@ -21,6 +21,7 @@ def test_response_head():
 
 class Answer:
     headers = Headers({"A": "b"})
+    reason = None
 
     def __init__(self, status=200, body=b"hello", length=None):
         self.status, self.body, self.length = status, body, length

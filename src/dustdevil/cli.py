@@ -16,6 +16,7 @@ import dustdevil
 from dustdevil.collector.cycles import LeakWatch
 from dustdevil.fields import Boolean, Integer, Seconds, SettingError, Text
 from dustdevil.http.connection import Connection
+from dustdevil.http.head import Head
 from dustdevil.http.server import ServerSettings
 from dustdevil.http.serving import serve
 from dustdevil.loop.eventloop import running_loop
@@ -142,23 +143,32 @@ def build(name: str, options: Options) -> Any:
         except TypeError as error:
             raise UsageError(str(error)) from None
     if options.leak_watch is not None:
-        application = watched(application, options.leak_watch)
+        application = Watched(application, options.leak_watch)
     if options.access_log:
         # Flushed line by line: several workers write to the same file.
         application = AccessLog(application, partial(print, flush=True))
     return application
 
 
-def watched(application: Any, interval: float) -> Any:
-    """The application, with a job: to name connections that are over and not freed."""
+class Watched:
+    """An application, and a job: to name connections that are over and not freed.
 
-    async def watch() -> None:
+    It looks for them every `interval` seconds.
+    """
+
+    def __init__(self, application: Any, interval: float):
+        self.application = application
+        self.interval = interval
+        self.jobs = [*getattr(application, "jobs", ()), self.watch]
+
+    def __call__(self, head: Head, body: Any, connection: Connection) -> Any:
+        """Answer one request: what the server calls."""
+        return self.application(head, body, connection)
+
+    async def watch(self) -> None:
+        """Begin to look."""
         leaks = LeakWatch(Connection, lambda connection: connection.stream.closed)
-        leaks.start(running_loop(), interval)
-
-    same: Any = partial(application)  # whatever it is, this can have an attribute
-    same.jobs = [*getattr(application, "jobs", ()), watch]
-    return same
+        leaks.start(running_loop(), self.interval)
 
 
 def start(name: str, options: Options) -> None:

@@ -146,7 +146,8 @@ class Future:
         "_done",
         "_error",
         "_heard",
-        "_value",
+        "_result",
+        "_traceback",
         "scheduler",
     )
 
@@ -154,7 +155,8 @@ class Future:
         self._error: BaseException | None = None  # first: __del__ looks at it always
         self.scheduler = scheduler or current_scheduler()
         self._done = False
-        self._value: Any = None
+        self._result: Any = None
+        self._traceback: Any = None
         self._heard = False
         self._callbacks: list[Callable[[Future], Any]] = []
 
@@ -170,8 +172,8 @@ class Future:
         """Return the result or raise the exception; InvalidState if not done."""
         error = self.exception()
         if error is not None:
-            raise error.with_traceback(self._value)
-        return self._value
+            raise error.with_traceback(self._traceback)
+        return self._result
 
     def exception(self) -> BaseException | None:
         """Return the exception, or None for a result; InvalidState if not done."""
@@ -186,9 +188,10 @@ class Future:
 
     def set_exception(self, error: BaseException) -> None:
         """Give an exception in place of a result, once."""
-        # In place of a value we keep how long the traceback is now. Each who waits
-        # makes it longer by his own lines, and the next must not be told of those.
-        self._finish(error.__traceback__, error)
+        self._finish(None, error)
+        # As long as it is now. Each who waits makes it longer by his own lines, and
+        # the next must not be told of those.
+        self._traceback = error.__traceback__
 
     def cancel(self) -> bool:
         """End with CancelledError, unless it is done; say whether that was so."""
@@ -200,7 +203,7 @@ class Future:
     def _finish(self, value: Any, error: BaseException | None) -> None:
         if self._done:
             raise InvalidState("it has its result already")
-        self._done, self._value, self._error = True, value, error
+        self._done, self._result, self._error = True, value, error
         if self._callbacks:
             callbacks, self._callbacks = self._callbacks, []
             for callback in callbacks:
@@ -227,7 +230,7 @@ class Future:
     def __await__(self) -> Generator[Any, Any, Any]:
         if not self._done:
             return (yield self)
-        return self._value if self._error is None else self.result()
+        return self._result if self._error is None else self.result()
 
     def __iter__(self) -> Generator[Any, Any, Any]:
         return self.__await__()  # for `yield from future`
@@ -250,7 +253,7 @@ class Task(Future):
         self._error = None
         self.scheduler = scheduler or current_scheduler()
         self._done = self._heard = False
-        self._value = None
+        self._result = self._traceback = None
         self._callbacks = []
         self._coroutine = coroutine
         self._cancelling: CancelledError | None = None
@@ -300,9 +303,9 @@ class Task(Future):
     def _wake(self, future: Future) -> None:
         future._heard = True
         if future._error is None:
-            self.step(future._value)
+            self.step(future._result)
         else:
-            self.step(None, future._error.with_traceback(future._value))
+            self.step(None, future._error.with_traceback(future._traceback))
 
     def cancelling(self) -> bool:
         """Whether a cancellation is on its way to the coroutine."""

@@ -11,6 +11,6 @@ wrong: failures reported, though all three have heard of it
 class Task:
     def _wake(self, future):
         if future._error is None:
-            self.step(future._value)
+            self.step(future._result)
         else:
-            self.step(None, future._error.with_traceback(future._value))
+            self.step(None, future._error.with_traceback(future._traceback))

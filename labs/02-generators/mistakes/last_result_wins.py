@@ -10,7 +10,7 @@ wrong: set_result() of a future that is done
 
 class Future:
     def _finish(self, value, error):
-        self._done, self._value, self._error = True, value, error
+        self._done, self._result, self._error = True, value, error
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             self.scheduler.call_soon(callback, self)

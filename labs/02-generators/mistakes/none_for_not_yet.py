@@ -12,7 +12,7 @@ class Future:
     def result(self):
         if self._error is not None:
             raise self._error
-        return self._value
+        return self._result
 
     def exception(self):
         self._heard = True

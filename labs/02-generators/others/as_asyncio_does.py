@@ -19,8 +19,8 @@ class Task:
     def _wake(self, future):
         error = future.exception()
         if error is not None:
-            error = error.with_traceback(future._value)
-        self.step(None if error else future._value, error)
+            error = error.with_traceback(future._traceback)
+        self.step(None if error else future._result, error)
 
     def cancel(self, error=None):
         if self.done():

@@ -46,6 +46,7 @@ HOMES = {
     "Server": "server",
     "ServerSettings": "server",
     "TOKEN": "grammar",
+    "USUAL_HEAD": "grammar",
     "close": "body",
     "field_line": "writer",
     "run": "serving",

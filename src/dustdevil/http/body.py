@@ -63,7 +63,7 @@ NO_BODY = Body(None, 0)
 class Page:
     """The server's own response, where the application has none."""
 
-    length = upgrade = None
+    length = upgrade = reason = None
 
     def __init__(self, status: int, text: str):
         self.status = status

@@ -45,9 +45,9 @@ class ClientSettings(Settings):
     read_timeout = Seconds(30, "for the next piece of a response")
     total_timeout = Seconds(300, "for everything, from the request to the last byte")
     idle_timeout = Seconds(30, "that a connection is kept without a request")
-    per_host = Integer(8, "connections open to one origin; others wait", 1)
-    redirects = Integer(10, "followed one after the other", 0)
-    max_header = Size(64 * 1024, "of all header fields together", 16)
+    max_per_host = Integer(8, "connections open to one origin; others wait", 1)
+    max_redirects = Integer(10, "followed one after the other", 0)
+    max_header_size = Size(64 * 1024, "of all header fields together", 16)
     max_body = Size(64 * 1024 * 1024, "of a body read whole, or inflated")
 
 
@@ -158,7 +158,7 @@ class Client:
         self.settings = settings or ClientSettings()
         self._tls = tls
         self._resolver = resolver or running_loop().shared(Resolver)
-        self._limits = Limits(field_bytes=self.settings.max_header)
+        self._limits = Limits(field_bytes=self.settings.max_header_size)
         self._links: set[Link] = set()
         self._kept: dict[Link, Timer] = {}  # idle ones, until their time is over
         # By origin, for as long as somebody has one of them, or waits for one.
@@ -222,7 +222,7 @@ class Client:
             if not redirects or "location" not in response.headers:
                 return response
             response.close()
-            if len(history) >= self.settings.redirects:
+            if len(history) >= self.settings.max_redirects:
                 raise ClientError(f"more than {len(history)} redirects")
             history.append(request.url)
             request = redirected(request, response.status, response.headers["location"])
@@ -256,7 +256,7 @@ class Client:
     async def _take(self, origin: Origin, deadline: float) -> Link:
         """A kept connection that still stands, or a new one, when there is room."""
         loop, settings = running_loop(), self.settings
-        places = self._places.setdefault(origin, Semaphore(settings.per_host))
+        places = self._places.setdefault(origin, Semaphore(settings.max_per_host))
         async with timeout(max(0, deadline - loop.time())):
             await places.acquire()
         for link in [link for link in reversed(self._kept) if link.origin == origin]:

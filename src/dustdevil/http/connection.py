@@ -323,7 +323,7 @@ class Connection:
     def _credit(self, size: int) -> None:
         """Bytes of a body have come: it may take some longer."""
         settings, now = self.server.settings, self.server.now
-        most, more = settings.body_grace, size / settings.body_rate
+        most, more = settings.body_grace, size / settings.min_body_rate
         if self.state is State.BODY or self.state is State.SKIPPING:
             self.deadline = min(now + most, self.deadline + more)
             self._allowance = self.deadline - now

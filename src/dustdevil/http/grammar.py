@@ -65,6 +65,15 @@ FIELDS = rb"((?:\r\n%b)*+)" % FIELD
 REQUEST_HEAD = re.compile(
     rb"(%b) (?:(%b)|(%b)) HTTP/1\.([0-9])%b" % (TOKEN, ORIGIN_FORM, TARGET, FIELDS)
 )
+# Most requests ask for a path at one named host, and no more: no field frames a body or
+# speaks of the connection, but to say that it is kept. Such a head is seen at one look.
+FRAMING = rb"(?i:host|content-length|transfer-encoding|expect|upgrade|connection)"
+KEPT = rb"(?i:connection:[ \t]*+keep-alive[ \t]*+)(?=\r|\Z)"
+OTHERS = rb"(?:\r\n(?:(?=[^HhCcTtEeUu])|(?!%b:)|(?=%b))%b)*+" % (FRAMING, KEPT, FIELD)
+USUAL_HEAD = re.compile(
+    rb"(?!CONNECT )(%b) (%b) HTTP/1\.[1-9](%b\r\n(?i:host):[ \t]*+(%b)[ \t]*+%b)"
+    % (TOKEN, ORIGIN_FORM, OTHERS, HOST_PORT.pattern, OTHERS)
+)
 RESPONSE_HEAD = re.compile(rb"HTTP/1\.([0-9]) " + STATUS + FIELDS)
 
 # RFC 9112, 7.1     chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF

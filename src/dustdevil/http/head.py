@@ -64,12 +64,13 @@ class Head:
         """Whether another protocol may follow."""
         return bool(self.upgrade) or self.method == "CONNECT"
 
-    @lazy
+    @property
     def path(self) -> str:
         """The target without its query, decoded: what is not UTF-8 becomes U+FFFD."""
         target = self.target
-        easy = "%" not in target and "?" not in target
-        return target if easy else unquote(target.partition("?")[0])
+        if "%" not in target and "?" not in target:
+            return target
+        return unquote(target.partition("?")[0])
 
     @lazy
     def headers(self) -> Headers:

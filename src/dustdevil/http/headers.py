@@ -20,37 +20,30 @@ class Headers:
     is found out where it is written (see `writer`).
     """
 
-    __slots__ = ("_block", "_fields")
+    __slots__ = ("_fields",)
 
     def __init__(self, fields: "Headers | Mapping[str, str] | Iterable[Pair]" = ()):
-        pairs = fields.items() if hasattr(fields, "items") else fields
-        self._fields: list[Pair] = list(pairs)
-        self._block = b""
+        if not isinstance(fields, (tuple, list)) and hasattr(fields, "items"):
+            fields = fields.items()
+        self._fields: list[Pair] = list(fields)
 
     @classmethod
     def parse(cls, block: bytes) -> "Headers":
-        """Those of field lines that were checked, each with a CRLF before it.
-
-        They are taken apart when the first is asked for: most requests are answered
-        without a look at most of their headers.
-        """
+        """Those of field lines that were checked, each with a CRLF before it."""
         headers = cls()
-        headers._block = block
+        for line in block.decode("latin-1").split("\r\n")[1:]:
+            name, _, value = line.partition(":")
+            headers._fields.append((name, value.strip(" \t")))
         return headers
 
     def items(self) -> list[Pair]:
         """Each field's name, as it was sent, and value, in order; for reading only."""
-        if self._block:
-            lines, self._block = self._block.decode("latin-1").split("\r\n"), b""
-            for line in lines[1:]:
-                name, _, value = line.partition(":")
-                self._fields.append((name, value.strip(" \t")))
         return self._fields
 
     def get_all(self, name: str) -> list[str]:
         """Every value of a name, in order."""
         name = name.lower()
-        return [value for key, value in self.items() if key.lower() == name]
+        return [value for key, value in self._fields if key.lower() == name]
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a name; several are joined with commas."""
@@ -71,32 +64,40 @@ class Headers:
     def __delitem__(self, name: str) -> None:
         """Have no field of this name; there need not be one."""
         name = name.lower()
-        self._fields = [pair for pair in self.items() if pair[0].lower() != name]
+        self._fields = [pair for pair in self._fields if pair[0].lower() != name]
 
     def add(self, name: str, value: str) -> None:
         """Add a field; others of the name stay."""
-        self.items().append((name, value))
+        self._fields.append((name, value))
+
+    def setdefault(self, name: str, value: str) -> None:
+        """Add a field, unless there is one of this name."""
+        lowered = name.lower()
+        for key, _ in self._fields:
+            if key.lower() == lowered:
+                return
+        self._fields.append((name, value))
 
     def extend(self, fields: "Headers | Mapping[str, str] | Iterable[Pair]") -> None:
         """Add all of these fields."""
-        self.items().extend(Headers(fields).items())
+        self._fields.extend(Headers(fields).items())
 
     def __contains__(self, name: str) -> bool:
         name = name.lower()
-        return any(key.lower() == name for key, _ in self.items())
+        return name in [key.lower() for key, _ in self._fields]
 
     def __iter__(self) -> Iterator[str]:
         """The names as they were sent, each once for each of its fields."""
-        return (name for name, _ in self.items())
+        return (name for name, _ in self._fields)
 
     def __len__(self) -> int:
-        return len(self.items())
+        return len(self._fields)
 
     def __eq__(self, other: object) -> bool:
         """Whether these are the same fields in the same order."""
-        return isinstance(other, Headers) and self.items() == other.items()
+        return isinstance(other, Headers) and self._fields == other._fields
 
     __hash__ = None  # type: ignore[assignment]  # they can change
 
     def __repr__(self) -> str:
-        return f"<Headers {self.items()}>"
+        return f"<Headers {self._fields}>"

@@ -12,10 +12,10 @@ once a request, with
   gives them, `scheme` is "http" or "https".
 
 It returns a response, or a coroutine or a Future that has one in the end. A response
-is any object with these five attributes, and may have a `reason`, the words after
-the status where they are not the usual ones:
+is any object with these six attributes:
 
     status    an int from 200 to 599, or 101 with an `upgrade`
+    reason    None, or the words after it where they are not the usual ones
     headers   a `Headers`. Content-Length, Transfer-Encoding and Connection are
               refused: they are the server's to write, and so is Date
     body      bytes, or an asynchronous iterator of bytes
@@ -81,7 +81,7 @@ class ServerSettings(Settings):
 
     header_timeout = Seconds(5, "for the head of a request to come")
     idle_timeout = Seconds(60, "for the next request on an open connection")
-    body_rate = Size(240, "a second: the slowest that a body may come", 1)
+    min_body_rate = Size(240, "a second: the slowest that a body may come", 1)
     body_grace = Seconds(5, "that a body may lag behind that")
     write_timeout = Seconds(30, "for a client to take any of what is sent")
     half_closed_timeout = Seconds(5, "to answer a client that sends no more")
@@ -89,9 +89,9 @@ class ServerSettings(Settings):
     grace = Seconds(10, "to finish what is in flight when the server stops")
     last_call = Seconds(1, "of that, for an idle connection to ask once more")
     max_connections = Integer(10_000, "open at once; others get a 503", 1)
-    max_line = Size(8 * 1024, "of the request line", 16)
+    max_request_line = Size(8 * 1024, "of the request line", 16)
     max_fields = Integer(100, "header fields in a request", 1)
-    max_header = Size(64 * 1024, "of all header fields together", 16)
+    max_header_size = Size(64 * 1024, "of all header fields together", 16)
     max_body = Size(16 * 1024 * 1024, "of a request's body", optional=True)
     lenient_targets = Boolean(False, "take the []|{}\\^` that browsers don't encode")
     slow_call = Seconds(1, "for a call to keep the loop, and be named", optional=True)
@@ -117,9 +117,9 @@ class Server:
         self.loop = loop or running_loop()
         self.scheme = "http" if tls is None else "https"
         self.limits = Limits(
-            line=self.settings.max_line,
+            line=self.settings.max_request_line,
             fields=self.settings.max_fields,
-            field_bytes=self.settings.max_header,
+            field_bytes=self.settings.max_header_size,
             body=self.settings.max_body,
             lenient_targets=self.settings.lenient_targets,
             secure=tls is not None,
@@ -277,7 +277,7 @@ class Server:
         with suppress(TimeoutError):
             async with timeout(grace):
                 if self._listener is not None and not handed_on:
-                    await self._listener.finish()
+                    self._listener.finish()
                 self._stop_listening()
                 for handshake in self._greeting():
                     handshake.add_done_callback(lambda _: self._left.set())

@@ -20,6 +20,13 @@ LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # What is about the message or the connection is written by us; of an Upgrade the half.
 OURS = {"content-length", "transfer-encoding", "connection", "date", "upgrade"}
+# Names that applications set most, and may.
+USUAL = {
+    "Accept-Ranges", "Allow", "Cache-Control", "Content-Disposition",
+    "Content-Encoding", "Content-Range", "Content-Security-Policy", "Content-Type",
+    "ETag", "Expires", "Last-Modified", "Location",
+    "Retry-After", "Set-Cookie", "Vary",
+}  # fmt: skip
 # What a response says, by version, about a connection that closes or stays open.
 PERSISTENCE = {
     "1.0": ("Connection: close\r\n", "Connection: keep-alive\r\n"),
@@ -53,8 +60,8 @@ def begin(response: Any, version: str, keep: bool) -> tuple[bytes, bool, bool]:
         framing += "Transfer-Encoding: chunked\r\n"
     elif length is not None:
         framing += f"Content-Length: {length}\r\n"
-    reason = getattr(response, "reason", None)
-    return response_head(status, response.headers, framing, reason), chunked, kept
+    head = response_head(status, response.headers, framing, response.reason)
+    return head, chunked, kept
 
 
 def response_head(
@@ -65,11 +72,10 @@ def response_head(
     `headers` are the application's, `framing` lines are ours, with their CRLF. Raises
     ValueError for what can't be a status, a reason or a header line.
     """
-    first = STATUS_LINES.get(status) if reason is None else None
-    if first is None:
-        first = status_line(status, reason or "")
-    head = f"{first}{date_line()}{field_lines(headers)}{framing}\r\n"
-    return head.encode("latin-1")
+    usual = status in STATUS_LINES and reason is None
+    first = STATUS_LINES[status] if usual else status_line(status, reason or "")
+    lines = f"{first}{date_line()}{field_lines(headers)}{framing}\r\n"
+    return lines.encode("latin-1")
 
 
 def status_line(status: int, reason: str) -> str:
@@ -86,15 +92,14 @@ def field_lines(headers: Headers) -> str:
     Raises ValueError for a name that is no token, for a value with a CR, LF or NUL in
     it, or with characters outside Latin-1, and for what is ours to write.
     """
-    lines = []
+    lines = ""
     for name, value in headers.items():
-        # Nearly all are of these characters, which are the quickest to see.
-        plain = name.replace("-", "").isalnum() and value.isprintable()
-        if plain and name.isascii() and value.isascii() and name.lower() not in OURS:
-            lines.append(f"{name}: {value}\r\n")
+        # Nearly all are like this, which is the quickest to see.
+        if name in USUAL and value.isascii() and value.isprintable():
+            lines += f"{name}: {value}\r\n"
         else:
-            lines.append(field_line(name, value))
-    return "".join(lines)
+            lines += field_line(name, value)
+    return lines
 
 
 def field_line(name: str, value: str) -> str:
@@ -118,16 +123,16 @@ def checked(name: str, value: str) -> str:
     return value
 
 
-_date = (0, "")
+_date = ""
+_second = 0
 
 
 def date_line() -> str:
     """The Date, which is made once a second."""
-    global _date
-    now = int(time())
-    if now != _date[0]:
-        _date = now, f"Date: {formatdate(now, usegmt=True)}\r\n"
-    return _date[1]
+    global _date, _second
+    if (now := int(time())) != _second:
+        _second, _date = now, f"Date: {formatdate(now, usegmt=True)}\r\n"
+    return _date
 
 
 def chunk(data: bytes) -> bytes:

@@ -7,7 +7,7 @@ eight times as long.
 
 import re
 
-from dustdevil.http.grammar import HOST_PORT, REQUEST_HEAD
+from dustdevil.http.grammar import HOST_PORT, REQUEST_HEAD, USUAL_HEAD
 
 Fields = dict[bytes, list[bytes]]
 Found = tuple[bool, str, str, str, str, Fields, bytes]
@@ -28,6 +28,12 @@ def split_head(data: bytes | bytearray, start: int, end: int) -> Found | None:
     address. Of any other the host is "", and the Host fields are among the framing
     fields. None is returned for what does not match the grammar.
     """
+    found = USUAL_HEAD.fullmatch(data, start, end)
+    if found is not None:
+        method, target, block, host = found.groups()
+        return (
+            True, method.decode(), target.decode(), "1.1", host.decode(), {}, block
+        )  # fmt: skip
     found = REQUEST_HEAD.fullmatch(data, start, end)
     if found is None:
         return None

@@ -25,7 +25,6 @@ HOMES = {
     "bind": "tcp",
     "connect": "tcp",
     "listen": "tcp",
-    "turn_away": "tcp",
 }
 
 __all__ = sorted(HOMES)

@@ -8,9 +8,6 @@ import errno
 import logging
 import socket
 import ssl
-import struct
-import sys
-from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -137,38 +134,6 @@ def bind(host: str, port: int, reuse_port: bool = False) -> list[socket.socket]:
     return socks
 
 
-# A filter for packets, bpf(4) in its classic form, that drops a SYN: the byte with the
-# flags is the fourteenth of the TCP header, SYN is 2 in it and ACK 16.
-DROP_SYN = [
-    (0x30, 0, 0, 13),  # load the byte
-    (0x54, 0, 0, 0x12),  # keep these two flags of it
-    (0x15, 0, 1, 0x02),  # is it SYN alone? Otherwise skip one
-    (0x06, 0, 0, 0),  # take nothing of the packet
-    (0x06, 0, 0, 0xFFFFFFFF),  # take all of it
-]
-SO_ATTACH_FILTER = 26  # socket(7); the module socket has no name for it
-
-
-def turn_away(sock: socket.socket) -> bool:
-    """Let no connection begin at a listening socket; say whether that is possible.
-
-    A connection is made by the kernel, before accept(2) is called. Between the last
-    accept() and close() another one can come, which close() resets, though its client
-    has sent a request already. Only Linux lets us close the door first. Who comes then
-    gets no answer, and knocks again after a second, when the port is closed.
-    """
-    if sys.platform != "linux":
-        return False
-    program = b"".join(struct.pack("=HBBI", *line) for line in DROP_SYN)
-    lines = array("B", program)
-    where = struct.pack("HP", len(DROP_SYN), lines.buffer_info()[0])
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, where)
-    except OSError:
-        return False
-    return True
-
-
 class Listener:
     """Accepts connections and hands each to `on_connection(stream, address)`.
 
@@ -183,8 +148,6 @@ class Listener:
     # at it. Others wait in the kernel's queue: each costs memory, and a descriptor.
     HANDSHAKE = 10.0
     GREETING = 1000
-    # How long a connection that has begun may take to come to us: a way there and back.
-    TRIP = 0.2
 
     def __init__(
         self,
@@ -267,16 +230,12 @@ class Listener:
         else:
             self._on_connection(stream, address)
 
-    async def finish(self) -> None:
-        """Let no connection begin, and accept all that have begun."""
-        for sock in self.socks:
-            turn_away(sock)
-        pause = Future(self._loop)
-        timer = self._loop.call_later(self.TRIP, pause.set_result, None)
-        try:
-            await pause
-        finally:
-            timer.cancel()
+    def finish(self) -> None:
+        """Accept all that wait in the kernel's queue, before the end.
+
+        The kernel makes a connection before accept(2) is called, and its client may
+        have sent a request already: close(2) would reset all that wait.
+        """
         for sock in self.socks:
             while self._accept(sock):
                 pass

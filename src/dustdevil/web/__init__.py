@@ -10,7 +10,8 @@ messages       Request, Response, HTTPError
 multipart      multipart/form-data without I/O; forms: fields and files within limits
 cookies        signed ones; sessions: what is remembered of a client, and Xsrf
 templates      Jinja2's; static: files from a folder
-middleware     Gzip, ETags, AccessLog; cors: pages of other origins
+middleware     Gzip, AccessLog; etags: what a client has is not sent; cors: pages of
+               other origins
 events         topics, long polling, server-sent events
 monitor        /metrics
 """
@@ -21,7 +22,7 @@ HOMES = {
     "AccessLog": "middleware",
     "Application": "application",
     "Cors": "cors",
-    "ETags": "middleware",
+    "ETags": "etags",
     "EventStream": "events",
     "Form": "forms",
     "FormError": "multipart",

@@ -49,11 +49,11 @@ class FormSettings(Settings):
     max_parts = Integer(1000, "fields and files together", 1)
     max_files = Integer(50, "files: each may hold a descriptor open", 0)
     max_part_head = Size("8 KiB", "of the head of one part", 64)
-    max_fields = Size("1 MiB", "of all fields together, which are kept in memory")
+    max_fields_size = Size("1 MiB", "of all fields together, which are kept in memory")
     max_file = Size("16 MiB", "of one file", optional=True)
     max_body = Size(None, "of the form as it is sent; the server has its own limit too",
                     optional=True)  # fmt: skip
-    in_memory = Size("64 KiB", "of a file that is not worth writing to the disk", 1)
+    max_in_memory = Size("64 KiB", "of a file that is not worth writing to the disk", 1)
     folder = Text(None, "where the temporary files are; by default as in `tempfile`",
                   optional=True)  # fmt: skip
 
@@ -91,7 +91,7 @@ class Upload:
         self.content_type = part.content_type
         self.size = 0
         self.file = SpooledTemporaryFile(  # noqa: SIM115 (see close)
-            settings.in_memory, dir=settings.folder
+            settings.max_in_memory, dir=settings.folder
         )
 
     def write(self, data: bytes) -> None:
@@ -202,7 +202,7 @@ async def read_urlencoded(
     body = bytearray()
     async for piece in pieces:
         body += piece
-        if len(body) > settings.max_fields:
+        if len(body) > settings.max_fields_size:
             raise FormError(413, "the fields are too large")
     if body.count(b"&") >= settings.max_parts:
         raise FormError(413, "there are too many fields")
@@ -247,7 +247,7 @@ class FormReader:
 
     def _count(self, size: int) -> None:
         self._field_bytes += size
-        if self._field_bytes > self.settings.max_fields:
+        if self._field_bytes > self.settings.max_fields_size:
             raise FormError(413, "the fields are too large")
 
     def _more(self, data: bytes) -> None:

@@ -203,6 +203,7 @@ class Response:
     status = 200
     length: int | None = None
     upgrade: Upgrade | None = None
+    reason: str | None = None
 
     def __init__(
         self,
@@ -217,8 +218,10 @@ class Response:
         if isinstance(body, str):
             body, kind = body.encode(), TEXT
         self.headers = Headers(headers)
-        if content_type or (body and "Content-Type" not in self.headers):
-            self.headers.add("Content-Type", content_type or kind)
+        if content_type:
+            self.headers.add("Content-Type", content_type)
+        elif body:
+            self.headers.setdefault("Content-Type", kind)
         self.status = status
         self.body = body
         self.length = length
@@ -283,8 +286,8 @@ def to_response(result: Any) -> Response:
     """
     if isinstance(result, Response):
         return result
-    if isinstance(result, (str, bytes)) or hasattr(result, "__aiter__"):
-        return Response(result)
     if isinstance(result, (dict, list)):
         return Response(json.dumps(result).encode(), content_type=JSON)
+    if isinstance(result, (str, bytes)) or hasattr(result, "__aiter__"):
+        return Response(result)
     raise TypeError(f"a handler can't return {type(result).__name__}: {result!r:.80}")

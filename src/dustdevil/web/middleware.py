@@ -1,10 +1,9 @@
-"""Middleware that many sites want: compression, pages that are not sent twice, a log.
+"""Middleware that many sites want: compression, and a log.
 
     app.use(Gzip())
-    app.use(ETags())
     serve(AccessLog(app))
 
-The first two stand around the handlers of an application. The log stands around an
+The first stands around the handlers of an application. The log stands around an
 application as a whole, and a server is given it in its place.
 """
 
@@ -14,7 +13,6 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import lru_cache, partial
-from hashlib import blake2b
 from time import gmtime, monotonic, strftime, time
 from typing import Any
 
@@ -26,10 +24,10 @@ from dustdevil.routing import Handler
 from dustdevil.web.messages import Request, Response
 from dustdevil.web.static import (
     COMPRESSIBLE,
+    GZIP,
     GZIP_SMALLEST,
     READ_SIZE,
     accepts_gzip,
-    names,
 )
 
 # Characters of a log line that would be something else than themselves in it.
@@ -80,9 +78,6 @@ class Gzip:
             response.body = Squeezed(body, self.level)
             response.length = None
         return response
-
-
-GZIP = 31  # zlib's name for the format of RFC 1952, with the largest window
 
 
 def may_compress(response: Response, headers: Headers) -> bool:
@@ -142,33 +137,6 @@ def vary(headers: Headers, field: str) -> None:
     known = headers.get("vary", "").lower().split(",")
     if not {member.strip() for member in known} & {field.lower(), "*"}:
         headers.add("Vary", field)
-
-
-class ETags:
-    """Answer "304 Not Modified" where a page is the one that the client has.
-
-    The page is made all the same, and hashed for its ETag: it is the way that is saved
-    (RFC 9110, section 13.1.2). What comes in pieces is left alone, and a page with an
-    `xsrf_field` in it is another one each time.
-    """
-
-    async def __call__(self, request: Request, call_next: Handler) -> Response:
-        """Answer a request, or say that the answer is the same as before."""
-        response = await call_next(request)
-        body = response.body
-        reading = request.method in ("GET", "HEAD") and response.status == 200
-        if not reading or not isinstance(body, bytes) or response.upgrade:
-            return response
-        headers = response.headers
-        if "etag" not in headers:
-            headers["ETag"] = f'"{blake2b(body, digest_size=8).hexdigest()}"'
-        known = request.headers.get("if-none-match")
-        if known is not None and names(known, headers["etag"]):
-            response.status, response.body = 304, b""
-            for name in [*headers]:
-                if name.lower().startswith("content-"):
-                    del headers[name]
-        return response
 
 
 class AccessLog:

@@ -8,20 +8,23 @@ read in blocks, and everybody else has a turn between two of them.
 """
 
 import errno
-import gzip
 import mimetypes
 import os
 import re
 import stat
 import time
+import zlib
 from calendar import timegm
+from collections.abc import Callable
 from email.utils import formatdate, parsedate_to_datetime
+from functools import partial
 from io import FileIO
+from typing import Any
 from urllib.parse import quote
 
 from dustdevil.coroutine import let_others_run
 from dustdevil.http.headers import Headers
-from dustdevil.speedups.choice import fs64
+from dustdevil.web.etags import ETAG, etag_of_file, names
 from dustdevil.web.messages import HTTPError, Request, Response, redirect
 
 # A file is read as a whole up to this size, and beyond in blocks of it.
@@ -29,13 +32,15 @@ READ_SIZE = 1 << 18
 # What is compressed in memory: files from the smallest to the largest that pay, and
 # the outcomes kept, all together; sizes in bytes.
 GZIP_SMALLEST, GZIP_LARGEST, GZIP_KEPT = 500, 1 << 20, 16 << 20
+# So much is compressed at a time, some 5 ms; then others have a turn.
+GZIP_BLOCK = 1 << 16
+GZIP = 31  # zlib's name for the format of RFC 1952, with the largest window
 COMPRESSIBLE = re.compile(r"text/|application/(\S+\+)?(json|xml|wasm)|image/svg")
 
 # "/" stands between names that have no "/", "\" or NUL in them and do not start with
 # a dot: no "..", no ".git", and no empty name, so no absolute path either.
 PLAIN_PATH = re.compile(r"[^./\\\0][^/\\\0]*(?:/[^./\\\0][^/\\\0]*)*")
-# RFC 9110, section 8.8.3, and 14.1.2: one range only, "first-last", "first-", "-count".
-ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+# RFC 9110, 14.1.2: one range only, "first-last", "first-", "-count".
 RANGE = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?", re.IGNORECASE)
 
 # RFC 9110, 5.6.7   HTTP-date = IMF-fixdate / rfc850-date / asctime-date
@@ -87,7 +92,8 @@ class StaticFiles:
         # By the file's name: its ETag when it was compressed, and the outcome.
         self._zipped: dict[str, tuple[str, bytes]] = {}
 
-    def __call__(self, request: Request, path: str = "") -> Response:
+    def __call__(self, request: Request, path: str = "") -> Any:
+        """The response; or a coroutine for it, where a file is compressed first."""
         if not path or path.endswith("/"):
             path += self.index
         name = self.locate(path)
@@ -107,15 +113,15 @@ class StaticFiles:
             name, zipped = name + ".gz", False
         with open_file(name) as file:
             info = os.fstat(file.fileno())
-            etag = make_etag(info)
+            etag = etag_of_file(info)
             modified, size = int(info.st_mtime), info.st_size
             if zipped and GZIP_SMALLEST <= size <= GZIP_LARGEST:
-                content = self.zip(name, file, etag)
                 headers["Content-Encoding"] = "gzip"
                 # Other bytes, another tag: a range of these is no range of those.
-                etag = make_etag(info, "gzip")
-                return respond(request, content, len(content), etag, modified, headers)
-            return respond(request, file, size, etag, modified, headers)
+                etag = etag_of_file(info, "gzip")
+                answer = partial(respond, request, etag, modified, headers)
+                return self.zipped(name, file.read(), etag, answer)
+            return respond(request, etag, modified, headers, file, size)
 
     def locate(self, path: str) -> str:
         """The true name of the file that a path means; it need not exist.
@@ -130,16 +136,27 @@ class StaticFiles:
             raise HTTPError(404)
         return name
 
-    def zip(self, name: str, file: FileIO, etag: str) -> bytes:
-        """The file compressed, from memory if it is the same as last time."""
+    async def zipped(
+        self, name: str, content: bytes, etag: str, answer: Callable[..., Response]
+    ) -> Response:
+        """Answer with the file compressed, from memory if it is as it was last time."""
         kept = self._zipped.get(name, ("", b""))
         if kept[0] != etag:
-            # Without the time of day in it: the same file, the same bytes.
-            kept = etag, gzip.compress(file.read(), 6, mtime=0)
+            kept = etag, await compressed(content)
             self._zipped[name] = kept
             while sum(len(content) for _, content in self._zipped.values()) > GZIP_KEPT:
                 del self._zipped[next(iter(self._zipped))]  # the one kept longest
-        return kept[1]
+        return answer(kept[1], len(kept[1]))
+
+
+async def compressed(content: bytes) -> bytes:
+    """The bytes in gzip's format, in which they are the same each time."""
+    squeeze = zlib.compressobj(6, wbits=GZIP)
+    pieces = []
+    for start in range(0, len(content), GZIP_BLOCK):
+        pieces.append(squeeze.compress(content[start : start + GZIP_BLOCK]))
+        await let_others_run()
+    return b"".join(pieces) + squeeze.flush()
 
 
 def open_file(name: str) -> FileIO:
@@ -154,18 +171,6 @@ def open_file(name: str) -> FileIO:
         file.close()
         raise HTTPError(404)
     return file
-
-
-def make_etag(info: os.stat_result, coding: str = "") -> str:
-    """A strong validator of a file's content (RFC 9110, section 8.8.3).
-
-    It is the signature of what changes with the content: when the file was changed,
-    its size, and how it is coded. Not of the content itself, which would have to be
-    read to say that it is the same; nor of the file's number (inode), so that two
-    servers with the same files agree.
-    """
-    high, low = fs64(f"{info.st_mtime_ns} {info.st_size} {coding}".encode())
-    return f'"{high:08x}{low:08x}"'
 
 
 def is_newer(name: str, original: str) -> bool:
@@ -215,11 +220,11 @@ def to_folder(request: Request) -> Response:
 
 def respond(
     request: Request,
-    content: bytes | FileIO,
-    size: int,
     etag: str,
     modified: int,
     headers: Headers,
+    content: bytes | FileIO,
+    size: int,
 ) -> Response:
     """Answer with the content, a part of it, or the news that it is the same."""
     # A date in the future would be a promise (RFC 9110, section 8.8.2.1).
@@ -261,12 +266,6 @@ def is_same(headers: Headers, etag: str, modified: int) -> bool:
     if none_match is not None:
         return names(none_match, etag)
     return modified <= parse_date(headers.get("if-modified-since"), modified - 1)
-
-
-def names(tags: str, etag: str) -> bool:
-    """Whether a list of ETags, or "*", has this one, be it weak (section 8.8.3.2)."""
-    found = [tag.removeprefix("W/") for tag in ETAG.findall(tags)]
-    return tags.strip() == "*" or etag.removeprefix("W/") in found
 
 
 def wanted_range(
