@@ -308,7 +308,7 @@ def test_names_that_are_computed_are_refused(tmp_path):
 
 def test_a_package_is_its_modules_and_the_names_of_its_face(package):
     (package / "pack").mkdir()
-    (package / "pack" / "__init__.py").write_text('"""P."""\nHOMES = {"f": "part"}\n')
+    (package / "pack" / "__init__.py").write_text('"""P."""\nHOMES = homes(part="f")\n')
     (package / "pack" / "part.py").write_text("def f():\n    g()\n\n\ndef g(): ...\n")
     for name in ("pack.f", "pack.part.f"):
         assert select(name).caption == "src/dustdevil/pack/part.py · f · lines 1–2"

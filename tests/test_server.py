@@ -575,7 +575,7 @@ class FakeStream:
     def __init__(self):
         self.written = []
         self.unsent = 0
-        self.closed = self.eof = self.paused = self.closing = self.full = False
+        self.closed = self.eof = self.paused = self.closing = False
 
     def close(self):
         self.closing = True
@@ -585,16 +585,12 @@ class FakeStream:
 
     def write(self, data):
         self.written.append(data)
-        return self.full
 
     def pause_reading(self):
         self.paused = True
 
     def resume_reading(self):
         self.paused = False
-
-    def delegate(self, on_ready):
-        assert on_ready is None
 
 
 def test_answers_need_no_task():

@@ -291,20 +291,6 @@ def test_what_was_written_in_this_turn_goes_out_before_the_end(pair, end):
     assert peer.recv(100) == b""
 
 
-def test_a_stream_says_when_it_is_full(loop, pair):
-    stream, peer = pair
-    assert not stream.write(b"x" * 5_000_000)
-    assert stream.full
-    assert stream.write(b"y")
-    received = bytearray()
-    while len(received) < 5_000_001:
-        received += peer.recv(CHUNK)
-        turns(loop, 1)
-    assert received.endswith(b"xy")
-    assert not stream.full
-    assert not stream.write(b"z")
-
-
 def test_what_does_not_fit_is_sent_later_and_in_order(loop, pair):
     stream, peer = pair
     data = os.urandom(1_000_000)

@@ -16,18 +16,24 @@ from typing import Any
 __version__ = "0.1.0"
 
 
-def lazy_names(package: str, homes: dict[str, str]) -> Callable[[str], Any]:
+def homes(**names: str) -> dict[str, str]:
+    """In which module of a package each public name stands: they are given by module,
+    with spaces between them."""
+    return {name: home for home, of in names.items() for name in of.split()}
+
+
+def lazy_names(package: str, home_of: dict[str, str]) -> Callable[[str], Any]:
     """A package's `__getattr__`, which imports a name when it is first used (PEP 562).
 
-    `homes` says in which module of the package each public name stands; the modules
+    `home_of` says in which module of the package each public name stands; the modules
     can be had by their names, too. Who only wants the router does not wait for
     sockets, TLS and HTTP to be imported.
     """
 
     def __getattr__(name: str) -> Any:
-        if name in homes:
-            return getattr(import_module(f"{package}.{homes[name]}"), name)
-        if name in homes.values():
+        if name in home_of:
+            return getattr(import_module(f"{package}.{home_of[name]}"), name)
+        if name in home_of.values():
             return import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
@@ -35,53 +41,22 @@ def lazy_names(package: str, homes: dict[str, str]) -> Callable[[str], Any]:
 
 
 # What a program needs most, and where it stands.
-HOMES = {
-    "AccessLog": "web",
-    "Application": "web",
-    "Client": "http",
-    "ClientSettings": "http",
-    "Condition": "sync",
-    "Cors": "web",
-    "ETags": "web",
-    "Event": "sync",
-    "EventStream": "web",
-    "FormError": "web",
-    "Future": "coroutine",
-    "Gzip": "web",
-    "HTTPError": "web",
-    "Lock": "sync",
-    "Loop": "loop",
-    "Monitor": "web",
-    "Process": "processes",
-    "Queue": "sync",
-    "Request": "web",
-    "Response": "web",
-    "Router": "routing",
-    "Semaphore": "sync",
-    "Server": "http",
-    "ServerSentEvent": "web",
-    "ServerSettings": "http",
-    "Sessions": "web",
-    "SignedCookies": "web",
-    "StaticFiles": "web",
-    "Stream": "stream",
-    "Task": "coroutine",
-    "Templates": "web",
-    "ThreadPool": "threads",
-    "Topic": "web",
-    "WSGI": "wsgi",
-    "WebSocket": "websocket",
-    "Xsrf": "web",
-    "connect": "resolver",
-    "gather": "sync",
-    "html": "web",
-    "redirect": "web",
-    "run_in_thread": "threads",
-    "run_process": "processes",
-    "serve": "http",
-    "sleep": "sync",
-    "timeout": "sync",
-}
+HOMES = homes(
+    coroutine="Future Task",
+    http="Client ClientSettings Server ServerSettings serve",
+    loop="Loop",
+    processes="Process run_process",
+    resolver="connect",
+    routing="Router",
+    stream="Stream",
+    sync="Condition Event Lock Queue Semaphore gather sleep timeout",
+    threads="ThreadPool run_in_thread",
+    web="AccessLog Application Cors ETags EventStream FormError Gzip HTTPError "
+    "Monitor Request Response ServerSentEvent Sessions SignedCookies StaticFiles "
+    "Templates Topic Xsrf html redirect",
+    websocket="WebSocket",
+    wsgi="WSGI",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

@@ -177,8 +177,9 @@ def _homes(file: pathlib.Path) -> dict[str, str]:
     """In which module of a package each name of its face stands."""
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         match node:
-            case ast.Assign([ast.Name("HOMES")], value):
-                return ast.literal_eval(value)
+            case ast.Assign([ast.Name("HOMES")], ast.Call(keywords=homes)):
+                names = {str(k.arg): ast.literal_eval(k.value) for k in homes}
+                return {name: home for home in names for name in names[home].split()}
     return {}
 
 

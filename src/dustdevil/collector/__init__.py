@@ -9,18 +9,12 @@ cycles      how cycles are found, and what keeps an object that should be gone
 policy      the server's collector: freeze, collect when idle, measure the pauses
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "Collector": "policy",
-    "Graph": "cycles",
-    "IdlePoller": "policy",
-    "LeakWatch": "cycles",
-    "Step": "cycles",
-    "freeze": "policy",
-    "shortest_cycle": "cycles",
-    "trial_deletion": "cycles",
-}
+HOMES = homes(
+    cycles="Graph LeakWatch Step shortest_cycle trial_deletion",
+    policy="Collector IdlePoller freeze",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

@@ -16,43 +16,49 @@ body          a message's body, piece by piece
 connection    a conversation with one client, from top to bottom
 server        listening, deadlines, the end; serving: a process for a server alone
 outgoing      a client's connection; client: connections kept, redirects followed
+
+A GET, from the bytes in to the bytes out. Each line calls the one below it, further in
+or as far in as itself, and gets an answer back.
+
+    loop.eventloop          turn()          the poller says: this socket is readable
+      stream.iostream       _on_ready()     one recv(2)
+        http.connection     _on_data()      `_converse` goes on behind its `yield`
+          http.parser       receive(), next_event()   is the head complete?
+            speedups        split_head()    in C or in Python: its parts by the grammar
+            http.head       make_request()  what they mean: a Head
+          the application   (head, body, connection): a route, a handler, a response
+          http.writer       begin()         the response's head as bytes
+          stream.iostream   write()         kept to the end of the turn
+      stream.iostream       _flush()        one send(2)
+
+A POST is the same as far as the application. That awaits the body:
+
+          http.body         Body.read()     asks the connection for the next piece
+            http.parser     next_event()    Data, End, or None: more bytes are needed
+            http.connection _more_of_body() a Future; the coroutine becomes a Task, and
+                                            `_converse` waits for that at a `yield`
+
+Bytes come, `_on_data` gives them to the parser and sets the Future's result, and the
+Task goes on where it was. When it is done, so does `_converse`, with the response.
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "BODILESS": "framing",
-    "Body": "body",
-    "Client": "client",
-    "ClientError": "outgoing",
-    "ClientSettings": "client",
-    "Closed": "parser",
-    "Connection": "connection",
-    "Data": "parser",
-    "End": "parser",
-    "FIELD": "grammar",
-    "HOST_PORT": "grammar",
-    "Head": "head",
-    "Headers": "headers",
-    "Limits": "parser",
-    "NO_BODY": "body",
-    "Page": "body",
-    "Pair": "headers",
-    "Parser": "parser",
-    "ProtocolError": "errors",
-    "REQUEST_HEAD": "grammar",
-    "ResponseHead": "head",
-    "Role": "parser",
-    "Server": "server",
-    "ServerSettings": "server",
-    "TOKEN": "grammar",
-    "USUAL_HEAD": "grammar",
-    "close": "body",
-    "field_line": "writer",
-    "run": "serving",
-    "serve": "serving",
-    "url": "serving",
-}
+HOMES = homes(
+    connection="Connection",
+    headers="Headers Pair",
+    grammar="FIELD HOST_PORT REQUEST_HEAD TOKEN USUAL_HEAD",
+    framing="BODILESS",
+    head="Head ResponseHead",
+    parser="Closed Data End Limits Parser Role",
+    errors="ProtocolError",
+    writer="field_line",
+    body="Body NO_BODY Page close",
+    server="Server ServerSettings",
+    serving="run serve url",
+    outgoing="ClientError",
+    client="Client ClientSettings",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

@@ -10,26 +10,13 @@ poller      the question: epoll, kqueue or select behind one face
 eventloop   the turns of the loop: callbacks, timers, other threads, signals
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "ERROR": "poller",
-    "EpollPoller": "poller",
-    "HANGUP": "poller",
-    "KqueuePoller": "poller",
-    "Loop": "eventloop",
-    "OnReady": "eventloop",
-    "Poller": "poller",
-    "RDHUP": "poller",
-    "READ": "poller",
-    "Ready": "poller",
-    "SelectPoller": "poller",
-    "Timer": "eventloop",
-    "WRITE": "poller",
-    "default_poller": "poller",
-    "running_loop": "eventloop",
-    "until_ready": "eventloop",
-}
+HOMES = homes(
+    poller="ERROR EpollPoller HANGUP KqueuePoller Poller RDHUP READ Ready SelectPoller "
+    "WRITE default_poller",
+    eventloop="Loop OnReady Timer running_loop until_ready",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

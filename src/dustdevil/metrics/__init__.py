@@ -9,20 +9,12 @@ registry    counters, gauges and histograms, and the text that Prometheus reads
 sampling    the profiler, and the watchdog for slow calls
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "CONTENT_TYPE": "registry",
-    "Counter": "registry",
-    "Gauge": "registry",
-    "Histogram": "registry",
-    "Profiler": "sampling",
-    "Reading": "registry",
-    "Registry": "registry",
-    "SlowCall": "sampling",
-    "Watchdog": "sampling",
-    "log_slow_call": "sampling",
-}
+HOMES = homes(
+    registry="CONTENT_TYPE Counter Gauge Histogram Reading Registry",
+    sampling="Profiler SlowCall Watchdog log_slow_call",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

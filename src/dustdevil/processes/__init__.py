@@ -12,26 +12,16 @@ prefork       the master
 changes       which source files have changed
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "Backoff": "supervisor",
-    "Changes": "changes",
-    "Finished": "child",
-    "Job": "worker",
-    "NoWorkerError": "prefork",
-    "Process": "child",
-    "StartError": "worker",
-    "Supervisor": "supervisor",
-    "Totals": "totals",
-    "Worker": "supervisor",
-    "WorkerProcess": "worker",
-    "cores": "prefork",
-    "on_exit": "child",
-    "reporters": "worker",
-    "run_process": "child",
-    "serve": "prefork",
-}
+HOMES = homes(
+    child="Finished Process on_exit run_process",
+    supervisor="Backoff Supervisor Worker",
+    worker="Job StartError WorkerProcess reporters",
+    totals="Totals",
+    prefork="NoWorkerError cores serve",
+    changes="Changes",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

@@ -9,18 +9,12 @@ lookup      the two ways to ask: c-ares on the loop, getaddrinfo in a thread
 names       the resolver with its cache, and connecting to a name
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "Address": "names",
-    "Answer": "lookup",
-    "Resolver": "names",
-    "alternate": "names",
-    "choose": "lookup",
-    "connect": "names",
-    "race": "names",
-    "to_ascii": "names",
-}
+HOMES = homes(
+    lookup="Answer choose",
+    names="Address Resolver alternate connect race to_ascii",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

@@ -11,17 +11,12 @@ choice      which of the two serves, and why
 _speedups   the functions in C
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "Fields": "pure",
-    "Found": "pure",
-    "STATUS": "choice",
-    "apply_mask": "choice",
-    "framing_fields": "pure",
-    "fs64": "choice",
-    "split_head": "choice",
-}
+HOMES = homes(
+    pure="Fields Found framing_fields",
+    choice="STATUS apply_mask fs64 split_head",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

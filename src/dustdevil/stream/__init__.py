@@ -11,21 +11,13 @@ tls         the same through TLS
 tcp         where streams come from: connecting, and listening
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "CHUNK": "iostream",
-    "HIGH_WATER": "iostream",
-    "LOW_WATER": "iostream",
-    "LimitExceeded": "iostream",
-    "Listener": "tcp",
-    "Stream": "iostream",
-    "StreamClosed": "iostream",
-    "TLSStream": "tls",
-    "bind": "tcp",
-    "connect": "tcp",
-    "listen": "tcp",
-}
+HOMES = homes(
+    iostream="CHUNK HIGH_WATER LOW_WATER LimitExceeded Stream StreamClosed",
+    tls="TLSStream",
+    tcp="Listener bind connect listen",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

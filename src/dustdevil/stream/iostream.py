@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dustdevil.coroutine import Future
-from dustdevil.loop.eventloop import Loop, OnReady, running_loop
+from dustdevil.loop.eventloop import Loop, running_loop
 from dustdevil.loop.poller import READ, WRITE
 
 # The most that one recv() takes: enough to make the call worth its price, little
@@ -60,7 +60,6 @@ class Stream:
         "_on_more",
         "_out",
         "_paused",
-        "_stand_in",
         "closed",
         "eof",
         "on_close",
@@ -85,7 +84,6 @@ class Stream:
         self._on_more: Future | None = None
         self._on_drained: Future | None = None
         self._events = 0
-        self._stand_in: OnReady | None = None
         self._watch(READ)
 
     # Readiness
@@ -96,7 +94,7 @@ class Stream:
             return
         fd = self.sock.fileno()
         if not self._events:
-            self._loop.watch(fd, events, self._stand_in or self._on_ready)
+            self._loop.watch(fd, events, self._on_ready)
         elif events:
             self._loop.rewatch(fd, events)
         else:
@@ -104,16 +102,6 @@ class Stream:
             # turn, and nobody would take it.
             self._loop.unwatch(fd)
         self._events = events
-
-    def delegate(self, on_ready: OnReady | None) -> None:
-        """Have the loop call somebody else in our place; None ends that.
-
-        Who stands in calls our methods for all that it does not do itself.
-        """
-        events = self._events
-        self._watch(0)
-        self._stand_in = on_ready
-        self._watch(events)
 
     def _on_ready(self, events: int) -> None:
         if events & WRITE:
@@ -241,12 +229,11 @@ class Stream:
 
     # Writing
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes) -> None:
         """Send the bytes soon: what the socket takes then, the rest when it has room.
 
-        Returns whether some bytes before these wait for that. Never waits itself;
-        `await drain()` does, for a peer that reads slowly. Raises StreamClosed after
-        close() or the end of the connection.
+        Never waits itself; `await drain()` does, for a peer that reads slowly. Raises
+        StreamClosed after close() or the end of the connection.
         """
         if self.closed or self._closing or self._ending:
             raise StreamClosed("the stream is closed for writing") from self._error
@@ -261,10 +248,8 @@ class Stream:
             if isinstance(self._out, bytes):
                 self._out = bytearray(self._out)
             self._out += data
-        full = self._events & WRITE != 0
-        if len(self._out) > HIGH_WATER and not full:
+        if len(self._out) > HIGH_WATER and not self._events & WRITE:
             self._flush()
-        return full
 
     def _flush(self) -> None:
         """Send what waits, as much as the socket takes now."""
@@ -307,11 +292,6 @@ class Stream:
         waiting, self._on_drained = self._on_drained, None
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
-
-    @property
-    def full(self) -> bool:
-        """Whether the socket has no room, and what is written waits for it."""
-        return self._events & WRITE != 0
 
     @property
     def unsent(self) -> int:
@@ -390,4 +370,4 @@ class Stream:
             self._loop.call_soon(self.on_close, error)
         # Both usually lead back to this stream: without them it is freed at once,
         # and not only when the garbage collector finds the cycle.
-        self.on_data = self.on_close = self._stand_in = None
+        self.on_data = self.on_close = None

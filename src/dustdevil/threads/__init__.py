@@ -10,19 +10,12 @@ locks       RLock, Condition, Semaphore, Event, Barrier, from one raw lock
 pool        a pool of threads, calls handed to it and their results brought back
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "Barrier": "locks",
-    "BoundedSemaphore": "locks",
-    "Condition": "locks",
-    "Event": "locks",
-    "RLock": "locks",
-    "Semaphore": "locks",
-    "ThreadPool": "pool",
-    "run_in_loop": "pool",
-    "run_in_thread": "pool",
-}
+HOMES = homes(
+    locks="Barrier BoundedSemaphore Condition Event RLock Semaphore",
+    pool="ThreadPool run_in_loop run_in_thread",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

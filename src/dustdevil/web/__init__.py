@@ -16,47 +16,23 @@ events         topics, long polling, server-sent events
 monitor        /metrics
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "AccessLog": "middleware",
-    "Application": "application",
-    "Cors": "cors",
-    "ETags": "etags",
-    "EventStream": "events",
-    "Form": "forms",
-    "FormError": "multipart",
-    "FormSettings": "forms",
-    "Gzip": "middleware",
-    "HTTPError": "messages",
-    "Monitor": "monitor",
-    "MultipartParser": "multipart",
-    "Part": "multipart",
-    "Request": "messages",
-    "Response": "messages",
-    "SafeHTML": "sessions",
-    "ServerSentEvent": "events",
-    "Session": "sessions",
-    "Sessions": "sessions",
-    "SignedCookies": "cookies",
-    "StaticFiles": "static",
-    "Templates": "templates",
-    "Topic": "events",
-    "Upload": "forms",
-    "Values": "forms",
-    "Xsrf": "sessions",
-    "check_site": "sessions",
-    "html": "messages",
-    "is_token": "sessions",
-    "last_number": "events",
-    "local_path": "messages",
-    "plain_page": "application",
-    "redirect": "messages",
-    "to_folder": "static",
-    "to_response": "messages",
-    "xsrf_field": "sessions",
-    "xsrf_token": "sessions",
-}
+HOMES = homes(
+    application="Application plain_page",
+    messages="HTTPError Request Response html local_path redirect to_response",
+    multipart="FormError MultipartParser Part",
+    forms="Form FormSettings Upload Values",
+    cookies="SignedCookies",
+    sessions="SafeHTML Session Sessions Xsrf check_site is_token xsrf_field xsrf_token",
+    templates="Templates",
+    static="StaticFiles to_folder",
+    middleware="AccessLog Gzip",
+    etags="ETags",
+    cors="Cors",
+    events="EventStream ServerSentEvent Topic last_number",
+    monitor="Monitor",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

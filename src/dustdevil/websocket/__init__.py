@@ -10,35 +10,15 @@ deflate        permessage-deflate (RFC 7692)
 connection     a WebSocket as its handler sees it
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "BINARY": "frames",
-    "CLOSE": "frames",
-    "CONTINUATION": "frames",
-    "Closed": "frames",
-    "ConnectionClosed": "frames",
-    "Deflate": "deflate",
-    "GOING_AWAY": "frames",
-    "INVALID_DATA": "frames",
-    "NORMAL": "frames",
-    "NO_CODE": "frames",
-    "PING": "frames",
-    "PONG": "frames",
-    "Ping": "frames",
-    "Pong": "frames",
-    "TEXT": "frames",
-    "TOO_BIG": "frames",
-    "WebSocket": "connection",
-    "WebSocketProtocol": "frames",
-    "WebSocketSettings": "connection",
-    "accept_key": "handshake",
-    "accept_offer": "deflate",
-    "check_handshake": "handshake",
-    "check_origin": "handshake",
-    "frame": "frames",
-    "websocket": "connection",
-}
+HOMES = homes(
+    handshake="accept_key check_handshake check_origin",
+    frames="BINARY CLOSE CONTINUATION Closed ConnectionClosed GOING_AWAY INVALID_DATA "
+    "NORMAL NO_CODE PING PONG Ping Pong TEXT TOO_BIG WebSocketProtocol frame",
+    deflate="Deflate accept_offer",
+    connection="WebSocket WebSocketSettings websocket",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)

@@ -9,17 +9,13 @@ gateway     WSGI applications on our server
 dispatch    several applications under one
 """
 
-from dustdevil import lazy_names
+from dustdevil import homes, lazy_names
 
-HOMES = {
-    "App": "gateway",
-    "BASE": "environ",
-    "ClientGone": "gateway",
-    "Environ": "environ",
-    "WSGI": "gateway",
-    "make_environ": "environ",
-    "mount": "dispatch",
-}
+HOMES = homes(
+    environ="BASE Environ make_environ",
+    gateway="App ClientGone WSGI",
+    dispatch="mount",
+)
 
 __all__ = sorted(HOMES)
 __getattr__ = lazy_names(__name__, HOMES)
