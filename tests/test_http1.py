@@ -393,6 +393,15 @@ def test_nonsense_gets_one_verdict_too(pieces, data):
     assert verdict(stream, range(1, len(stream))) == whole
 
 
+def test_fields_are_judged_when_all_are_there():
+    stream = b"POST / HTTP/1.1\r\nHost: a\r\n" * 2
+    for cuts in ([], [17], range(1, len(stream))):
+        assert verdict(stream, cuts)[0] == []
+        assert verdict(stream + b"\r\n", cuts)[0] == [
+            (400, "a header line is malformed")
+        ]
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(stream):
     verdict(get() + stream)

@@ -88,8 +88,8 @@ def make_app(redis: str | None = None) -> Application:
             raise HTTPError(503, "Not sent: Redis is away. Try again soon.") from None
 
     @app.get("/")
-    def page(request):
-        response = files(request)
+    async def page(request):
+        response = await files(request)
         response.headers["Content-Security-Policy"] = POLICY
         return response
 
