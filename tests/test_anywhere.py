@@ -9,10 +9,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from workshop import book
+from support.places import ROOT
 from workshop.labs.lab import VARIABLE
 
-ROOT = book.ROOT
 PAGES = [ROOT / "book" / f"{name}.ipynb" for name in ("index", "side-by-side")]
 NOTEBOOKS = [*PAGES, *sorted(ROOT.glob("labs/*/lab.ipynb"))]
 

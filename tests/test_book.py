@@ -15,11 +15,11 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
 import yaml
-from live_reader import Quiet, axe_violations, needs_chromium
 
+from support.live_reader import Quiet, axe_violations, needs_chromium
+from support.places import ROOT
 from workshop import book, formulas, npm, sphinx_ext
 
-ROOT = book.ROOT
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
 CHAPTERS = [entry["file"] for part in TOC["parts"] for entry in part["chapters"]]
 PAGES = [f"{name}.html" for name in [TOC["root"], *CHAPTERS, "search"]]

@@ -13,8 +13,8 @@ import threading
 from typing import Any
 
 import pytest
-from live_reader import (
-    ROOT,
+
+from support.live_reader import (
     TOKEN,
     Cell,
     Quiet,
@@ -25,6 +25,7 @@ from live_reader import (
     needs_chromium,
     no_page_is_left,
 )
+from support.places import ROOT
 
 pytestmark = needs_chromium
 

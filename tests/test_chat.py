@@ -6,11 +6,9 @@ import socket
 import subprocess
 import sys
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
-from test_server import PATIENCE, Running
 from websockets.sync.client import connect
 
 from demos.chat import resp
@@ -19,8 +17,9 @@ from demos.chat.resp import Redis, RedisError, encode, parse
 from demos.chat.room import Listener, Room
 from dustdevil.coroutine import Scheduler, let_others_run
 from dustdevil.stream import Stream
-
-ROOT = Path(__file__).resolve().parents[1]
+from support.places import ROOT
+from support.redis_server import RedisServer
+from support.serving import PATIENCE, Running
 
 
 class Chat:
@@ -229,33 +228,6 @@ def test_commands_and_addresses():
 
 
 # Two processes
-
-
-class RedisServer:
-    """Debian's redis-server, at a port of its own, keeping nothing on the disk."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        with closing(socket.socket()) as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = sock.getsockname()[1]
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
-             "--save", "", "--dir", str(self.folder)],
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
-        for line in self.process.stdout:
-            if b"Ready to accept connections" in line:
-                return
-        raise AssertionError("redis-server does not start")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-        self.process.stdout.close()
 
 
 @pytest.fixture

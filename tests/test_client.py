@@ -17,8 +17,7 @@ from dustdevil.resolver import Resolver
 from dustdevil.stream import StreamClosed
 from dustdevil.sync import gather, sleep
 from dustdevil.web import Application, Response
-
-PATIENCE = 10
+from support.serving import PATIENCE
 
 
 def application():

@@ -6,10 +6,10 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_web import header, request
 
 from dustdevil.web import Response, SignedCookies
 from dustdevil.web import cookies as module
+from support.asking import header, request
 
 KEY, OTHER = "k" * 16, b"o" * 16
 ALPHABET = string.ascii_letters + string.digits + "-_."

@@ -1,9 +1,9 @@
 """Pages of other origins: who may read, and what is said to those who ask first."""
 
 import pytest
-from test_web import ask, header
 
 from dustdevil.web import Application, Cors
+from support.asking import ask, header
 
 
 @pytest.fixture

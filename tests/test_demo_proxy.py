@@ -13,8 +13,7 @@ from demos.proxy import Proxy, Tunnel, end_to_end
 from dustdevil.http import Server, ServerSettings
 from dustdevil.loop import Loop
 from dustdevil.stream import Stream
-
-PATIENCE = 10
+from support.serving import PATIENCE
 
 
 class Front:

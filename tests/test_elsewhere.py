@@ -9,9 +9,9 @@ import nbformat
 import pytest
 import yaml
 
+from support.places import ROOT
 from workshop import book, elsewhere
 
-ROOT = book.ROOT
 HUB = "https://hub.example.org"
 HERE = "https://github.com/someone/dust-devil"
 # In a process of its own: one of Sphinx's extensions looks at every object there is,

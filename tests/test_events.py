@@ -4,8 +4,6 @@ import json
 
 import httpx
 import pytest
-from test_server import PATIENCE, Client, Latch, Running
-from test_web import request
 
 from dustdevil.coroutine import CancelledError, Scheduler, let_others_run
 from dustdevil.sync import Event, timeout
@@ -17,6 +15,8 @@ from dustdevil.web import (
     Topic,
     last_number,
 )
+from support.asking import request
+from support.serving import PATIENCE, Client, Latch, Running
 
 
 def run(coroutine):

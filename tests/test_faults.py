@@ -14,21 +14,13 @@ from contextlib import ExitStack, suppress
 from weakref import WeakSet
 
 import pytest
-from test_server import (  # noqa: F401 (one is a fixture)
-    PATIENCE,
-    Answer,
-    Client,
-    Latch,
-    post,
-    request,
-    running,
-)
-from test_websocket import CLOSE, PATIENT, Peer, masked
 
 from dustdevil.loop import Loop
 from dustdevil.stream import Stream
 from dustdevil.sync import gather, sleep
-from dustdevil.websocket import WebSocket
+from dustdevil.websocket import CLOSE, WebSocket
+from support.serving import Answer, Client, Latch, post, request
+from support.websocket_peer import PATIENT, Peer, masked
 
 # A server with hardly a descriptor to spare. When it can't accept any more, it counts
 # the turns that its loop takes in half a second, and reports them.
@@ -90,7 +82,7 @@ def descriptors():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc")
-def test_nothing_is_left_of_clients_that_behave_badly(running, caplog):  # noqa: F811
+def test_nothing_is_left_of_clients_that_behave_badly(running, caplog):
     hang = WeakSet()
 
     async def application(head, body, connection):

@@ -8,7 +8,6 @@ import html
 import io
 import itertools
 import json
-import pathlib
 import re
 import textwrap
 from xml.etree import ElementTree
@@ -18,6 +17,7 @@ from fontTools.ttLib import TTFont
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image, ImageChops, ImageColor, ImageFont, ImageStat
 
+from support.places import ROOT
 from workshop import pieces
 from workshop.figures import (
     PALETTE,
@@ -36,7 +36,7 @@ from workshop.figures import (
 )
 from workshop.pictures import FIGURE, FONTS, SCALE, font_files, for_the_page
 
-STATIC = pathlib.Path(__file__).parent.parent / "book" / "_static"
+STATIC = ROOT / "book" / "_static"
 NAMES = {"title": "A title <b>", "alt": "What is & to be seen"}
 SVG = "{http://www.w3.org/2000/svg}"
 

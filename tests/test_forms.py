@@ -7,10 +7,10 @@ import tempfile
 
 import httpx
 import pytest
-from test_server import PATIENCE, Client, Latch, Running
-from test_web import request, run
 
 from dustdevil.web import Application, FormError, Values, forms
+from support.asking import request, run
+from support.serving import PATIENCE, Client, Latch, Running
 
 URLENCODED = "Content-Type: application/x-www-form-urlencoded"
 MULTIPART = "Content-Type: multipart/form-data; boundary=b"

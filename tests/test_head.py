@@ -1,7 +1,9 @@
 """What a head says: target, host, fields, and what comes after the request."""
 
 import pytest
-from test_http1 import get, only_head
+
+from support.http_requests import get
+from support.reading import only_head
 
 
 @pytest.mark.parametrize(

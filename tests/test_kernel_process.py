@@ -17,9 +17,9 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from test_kernels import Page, has_ended, kernels, play  # noqa: F401
 
 from dustdevil.sync import sleep, timeout
+from support.kernels import Counting, has_ended
 from workshop.livebook import process
 from workshop.livebook.homes import Homes
 from workshop.livebook.inkernel import publishing
@@ -41,7 +41,7 @@ def capture_descriptors(monkeypatch):
 
 
 @pytest.fixture
-def run(play):  # noqa: F811
+def run(play):
     """`run(cell, cell, …)`: run cells one after the other; the texts they printed."""
 
     def run(*cells):
@@ -143,7 +143,7 @@ async def assert_a_held_start_works(started, connect, seconds):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_start_that_is_held_goes_on(play, hold, stage):  # noqa: F811
+def test_a_start_that_is_held_goes_on(play, hold, stage):
     hold(stage)
     play(lambda *test: assert_a_held_start_works(*test, seconds=3))
 
@@ -151,14 +151,14 @@ def test_a_start_that_is_held_goes_on(play, hold, stage):  # noqa: F811
 @soak
 @pytest.mark.parametrize("seconds", [0.25, 1, 8, 31])  # 30 s: ZeroMQ's handshake
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_start_that_is_held_long_goes_on(play, hold, stage, seconds):  # noqa: F811
+def test_a_start_that_is_held_long_goes_on(play, hold, stage, seconds):
     hold(stage)
     play(lambda *test: assert_a_held_start_works(*test, seconds=seconds))
 
 
 @soak
 @pytest.mark.parametrize("after", range(0, 600, 40))
-def test_a_start_that_is_held_at_any_time_goes_on(play, after):  # noqa: F811
+def test_a_start_that_is_held_at_any_time_goes_on(play, after):
     async def test(started, connect):
         page = connect()
         await sleep(after / 1000)
@@ -170,7 +170,7 @@ def test_a_start_that_is_held_at_any_time_goes_on(play, after):  # noqa: F811
     play(test)
 
 
-def test_a_start_is_asked_about_a_few_times_only(play, hold):  # noqa: F811
+def test_a_start_is_asked_about_a_few_times_only(play, hold):
     hold("App.init_iopub")  # bound already: all that is asked will be answered
 
     async def test(started, connect):
@@ -185,7 +185,7 @@ def test_a_start_is_asked_about_a_few_times_only(play, hold):  # noqa: F811
     play(test)
 
 
-def test_a_restart_during_the_start(play, hold):  # noqa: F811
+def test_a_restart_during_the_start(play, hold):
     hold("App.init_kernel")
 
     async def test(started, connect):
@@ -234,7 +234,7 @@ def test_what_is_written_below_python_is_shown(run):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
-def test_another_user_cannot_connect(play):  # noqa: F811
+def test_another_user_cannot_connect(play):
     code = (
         "import os, socket, sys\n"
         "os.setgid(65534); os.setuid(65534)\n"
@@ -271,7 +271,7 @@ def test_the_readers_profile_is_left_alone(run, tmp_path, monkeypatch):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_figure_is_shown(play):  # noqa: F811
+def test_a_figure_is_shown(play):
     async def test(started, connect):
         page = connect()
         code = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
@@ -283,7 +283,7 @@ def test_a_figure_is_shown(play):  # noqa: F811
     play(test)
 
 
-def test_files_beside_the_page_do_not_replace_the_library(play, tmp_path):  # noqa: F811
+def test_files_beside_the_page_do_not_replace_the_library(play, tmp_path):
     for name in ("random", "queue", "zmq"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
     (tmp_path / "ours.py").write_text("name = 'ours'")
@@ -300,7 +300,7 @@ def test_files_beside_the_page_do_not_replace_the_library(play, tmp_path):  # no
 # Input
 
 
-def test_breakpoint_asks_in_the_page(play):  # noqa: F811
+def test_breakpoint_asks_in_the_page(play):
     async def test(started, connect):
         page = connect()
         request = page.run("def f():\n    y = 41\n    breakpoint()\n    return y\nf()")
@@ -359,7 +359,7 @@ def work():
 
 
 @pytest.mark.parametrize("how", THREADS)
-def test_what_a_thread_prints_later_belongs_to_its_cell(play, how):  # noqa: F811
+def test_what_a_thread_prints_later_belongs_to_its_cell(play, how):
     async def test(started, connect):
         page = connect()
         await page.answer(page.run(PREPARE))
@@ -418,19 +418,8 @@ FLOODS = {
 BIG = "display({'text/html': 'x' * 10**6}, raw=True)"
 
 
-class Counting(Page):
-    """A page that keeps the newest messages only."""
-
-    bytes = 0
-
-    async def send(self, message):
-        self.bytes += len(message)
-        await super().send(message)
-        del self.got[:-100]
-
-
 @pytest.mark.parametrize("flood", FLOODS)
-def test_a_flood_can_be_stopped_and_is_paced(loop, kernels, flood):  # noqa: F811
+def test_a_flood_can_be_stopped_and_is_paced(loop, kernels, flood):
     async def test():
         started = kernels.start()
         page = Counting()
@@ -512,7 +501,7 @@ def test_printed_text_is_not_kept(run):
 @soak
 @pytest.mark.timeout(900)  # five minutes, on any machine
 @pytest.mark.parametrize("flood", FLOODS)
-def test_memory_levels_off(loop, kernels, flood):  # noqa: F811
+def test_memory_levels_off(loop, kernels, flood):
     async def test():
         started = kernels.start()
         page = Counting()
@@ -538,7 +527,7 @@ import json, os, sys
 from pathlib import Path
 from dustdevil.loop import Loop
 from dustdevil.loop import READ
-from test_kernel_process import Counting
+from support.kernels import Counting
 from workshop.livebook.kernels import Kernels
 
 loop = Loop()
@@ -569,7 +558,7 @@ class Server:
     """A process with one kernel, which keeps its folders in `temporary`."""
 
     def __init__(self, temporary):
-        path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        path = os.pathsep.join(sys.path)
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVE],
             stdin=subprocess.PIPE,

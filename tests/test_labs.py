@@ -14,10 +14,10 @@ import sys
 import termios
 import time
 import tokenize
-from pathlib import Path
 
 import pytest
 
+from support.places import ROOT
 from workshop import overlay
 from workshop.labs import engine, mistakes
 from workshop.labs.lab import VARIABLE, LabError, all_labs, find
@@ -25,7 +25,6 @@ from workshop.labs.progress import Progress
 from workshop.labs.source import empty, functions, not_written, plant
 
 LABS = all_labs()
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def each_lab(pairs):

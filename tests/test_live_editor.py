@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from live_reader import (
+
+from support.live_reader import (
     TOKEN,
     Cell,
     Reader,

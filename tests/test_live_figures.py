@@ -1,6 +1,6 @@
 """A figure drawn in the live page is the page's own: SVG, in its colours."""
 
-from live_reader import expect, needs_chromium
+from support.live_reader import expect, needs_chromium
 
 pytestmark = needs_chromium
 

@@ -13,8 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_reader import SCREENSHOTS, TOKEN, axe_violations, expect, needs_chromium
 
+from support.live_reader import (
+    SCREENSHOTS,
+    TOKEN,
+    axe_violations,
+    expect,
+    needs_chromium,
+)
 from workshop import npm
 
 pytestmark = needs_chromium

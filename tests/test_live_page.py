@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_reader import (
+
+from support.live_reader import (
     TOKEN,
     LiveServer,
     Reader,

@@ -2,9 +2,9 @@
 
 import nbformat
 import pytest
-from live_reader import TOKEN, LiveServer, end_kernels, expect, needs_chromium
-from live_reader import small_book as build_book
 
+from support.live_reader import TOKEN, LiveServer, end_kernels, expect, needs_chromium
+from support.live_reader import small_book as build_book
 from workshop.notebook import predict
 
 pytestmark = [needs_chromium, pytest.mark.timeout(240)]

@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from live_reader import (
+
+from support.live_book import COMMAND
+from support.live_reader import (
     TOKEN,
     LiveServer,
     Quiet,
@@ -341,24 +343,13 @@ def pump(read: Callable[[int], bytes], to: socket.socket) -> None:
         to.shutdown(socket.SHUT_WR)
 
 
-COMMAND = """
-import sys
-from pathlib import Path
-from workshop import book, cli
-
-pages = Path(sys.argv[1])
-book.html_folder = lambda root=None: pages
-sys.exit(cli.main(["serve", "--no-build", "--port", "0", *sys.argv[2:]]))
-"""
-
-
 @pytest.fixture
 def serve(pages: Path) -> Iterator[Callable[..., str]]:
     """`workshop serve` with options; the address that it prints."""
     started = []
 
     def serve(*options: object) -> str:
-        words = [str(pages), "--token", TOKEN, *map(str, options)]
+        words = [str(pages), "--port", "0", "--token", TOKEN, *map(str, options)]
         process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *words], stdout=subprocess.PIPE, text=True
         )

@@ -6,13 +6,16 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 
-from test_resolver import NameServer
+import pytest
 
 from dustdevil.loop import Loop
+from support.name_server import NameServer
+from support.places import ROOT
 
-PROGRAM = Path(__file__).resolve().parents[1] / "demos" / "lookup.py"
+pytest.importorskip("pycares")
+
+PROGRAM = ROOT / "demos" / "lookup.py"
 
 
 @contextmanager

@@ -8,8 +8,6 @@ import zlib
 
 import httpx
 import pytest
-from test_server import PATIENCE, Answer, Client, Latch, Running
-from test_web import ask, head, header, run
 
 from dustdevil.coroutine import CancelledError, Future, Scheduler
 from dustdevil.http import ProtocolError
@@ -24,6 +22,8 @@ from dustdevil.web import (
     html,
 )
 from dustdevil.web.middleware import Squeezed, escape_control
+from support.asking import ask, head, header, run
+from support.serving import PATIENCE, Answer, Client, Latch, Running
 
 TEXT = "<p>" + "Dust devil. " * 200
 GZIP = "Accept-Encoding: gzip"

@@ -5,21 +5,19 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from textwrap import dedent
 
 import httpx
 import nbformat
 import pytest
-from test_livebook import COMMAND, PAGE, Page, open_socket
 
+from support.live_book import COMMAND, PAGE, TOKEN, Page, open_socket
+from support.places import ROOT
 from workshop import overlay
 from workshop.labs import engine
 from workshop.labs.lab import all_labs, find
 from workshop.labs.source import plant
 
-ROOT = Path(__file__).resolve().parent.parent
-TOKEN = "the-token"
 HEADERS = {"Authorization": f"token {TOKEN}"}
 
 # At the end of each module: whoever calls one of its functions is told by a file.

@@ -7,18 +7,7 @@ import pytest
 
 from dustdevil.http import ClientError
 from dustdevil.http.outgoing import INFLATE_SIZE, Inflater, split
-
-
-def bare(data):
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return deflate.compress(data) + deflate.flush()
-
-
-CODINGS = {
-    "gzip": ("gzip", gzip.compress),
-    "deflate": ("deflate", zlib.compress),
-    "bare": ("deflate", bare),
-}
+from support.http_responses import CODINGS
 
 
 @pytest.fixture(params=CODINGS)

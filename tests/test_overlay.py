@@ -3,13 +3,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from support.places import ROOT
 from workshop import overlay
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def python(code, **environment):

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from workshop import checkout
+from support.places import ROOT
 
-ROOT = checkout.ROOT
 SOURCES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.so", "*.pyc")
 

@@ -5,9 +5,9 @@ import re
 import pytest
 import yaml
 
+from support.places import ROOT
 from workshop import pieces
 
-ROOT = pieces.ROOT
 READY = [piece for piece in pieces.load() if piece.ready]
 
 

@@ -15,8 +15,7 @@ from dustdevil.collector import Collector
 from dustdevil.http import Server
 from dustdevil.metrics import Profiler, SlowCall, Watchdog, log_slow_call
 from dustdevil.stream import connect
-
-PATIENCE = 10
+from support.serving import PATIENCE
 
 
 class Noticed:

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from test_web import Connection, Sent, ask, head, header, run
 
 from dustdevil.web import (
     Application,
@@ -16,6 +15,7 @@ from dustdevil.web import (
     xsrf_field,
     xsrf_token,
 )
+from support.asking import Connection, Sent, ask, head, header, run
 
 KEY = "a key for the tests"
 FORM = "Content-Type: application/x-www-form-urlencoded"

@@ -7,9 +7,9 @@ import sys
 import nbformat
 import pytest
 
+from support.places import ROOT
 from workshop import book, runner
 
-ROOT = book.ROOT
 NOTEBOOKS = sorted([*ROOT.glob("book/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")])
 every_notebook = pytest.mark.parametrize(
     "path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix()

@@ -6,21 +6,20 @@ import shutil
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import httpx
 import pytest
-from test_chat import RedisServer
-from test_server import PATIENCE, Running
 
 from demos.shortly import stores
 from demos.shortly.app import Shortly, check, make_app
 from demos.shortly.stores import RedisStore, SQLiteStore
 from dustdevil.wsgi import WSGI, mount
+from support.places import ROOT
+from support.redis_server import RedisServer
+from support.serving import PATIENCE, Running
 
-ROOT = Path(__file__).resolve().parents[1]
 needs_redis = pytest.mark.skipif(
     shutil.which("redis-server") is None and not os.environ.get("CI"),
     reason="no redis-server here",

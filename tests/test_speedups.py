@@ -17,50 +17,13 @@ import sys
 import tracemalloc
 
 import pytest
-from extension import ROOT, Fence, compiled, in_other_interpreters, load
 from hypothesis import given
 from hypothesis import strategies as st
-from test_http1 import STREAMS
 
 from dustdevil.speedups import choice, pure
-
-BARE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-BROWSER = b"\r\n".join(
-    (
-        b"GET /articles/winter%20fair?page=3&sort=date HTTP/1.1",
-        b"Host: 127.0.0.1:8000",
-        b"Connection: keep-alive",
-        b"Cache-Control: max-age=0",
-        b'sec-ch-ua: "Chromium";v="124", "Not-A.Brand";v="99"',
-        b"sec-ch-ua-mobile: ?0",
-        b'sec-ch-ua-platform: "Linux"',
-        b"Upgrade-Insecure-Requests: 1",
-        b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/124.0.0.0 Safari/537.36",
-        b"Accept: text/html,application/xhtml+xml,image/avif,image/webp,*/*;q=0.8",
-        b"Accept-Encoding: gzip, deflate, br, zstd",
-        b"Accept-Language: en-GB,en;q=0.9,de;q=0.8",
-        b"Referer: http://127.0.0.1:8000/articles/",
-        b"Cookie: session=8f14e45fceea167a5a36dedd4bea2543; theme=dark; seen=17",
-        b"",
-        b"",
-    )
-)
-POST = b"\r\n".join(
-    (
-        b"POST /a/~b;c?d=@e&f=/%2f!? HTTP/1.0",
-        b"HOST:\t b.example:81 \t",
-        b"content-LENGTH: 5",
-        b"X: \xe9\t \x80",
-        b"Expect: 100-continue",
-        b"Connection: keep-alive",
-        b"connection:Upgrade",
-        b"Upgrade: websocket",
-        b"Transfer-Encoding: gzip, chunked",
-        b"Content-Length:",
-        b"",
-        b"hello",
-    )
-)
+from support.extension import Fence, compiled, in_other_interpreters, load
+from support.http_requests import BARE, BROWSER, POST, STREAMS
+from support.places import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -479,8 +442,8 @@ def test_no_memory_is_an_error_and_not_a_crash(library):
     program = f"""
 import sys, _testcapi
 sys.path.insert(0, {str(ROOT / "tests")!r})
-from extension import load
-from test_speedups import BARE, BROWSER, POST
+from support.extension import load
+from support.http_requests import BARE, BROWSER, POST
 c = load({str(library)!r})
 heads = [head.partition(b"\\r\\n\\r\\n")[0] for head in (BARE, BROWSER, POST)]
 calls = [(c.split_head, head, 0, len(head)) for head in heads]

@@ -7,11 +7,11 @@ import time
 from email.utils import formatdate
 
 import pytest
-from test_web import ask, header, request, run
 
 from dustdevil.coroutine import Scheduler, let_others_run
 from dustdevil.speedups import fs64
 from dustdevil.web import Application, HTTPError, StaticFiles, static
+from support.asking import ask, header, request, run
 
 TEXT = "".join(f"line {i}\n" for i in range(200)).encode()
 NOON = 1_700_000_000  # a moment in the past

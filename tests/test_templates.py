@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from test_web import ask, header
 
 from dustdevil.web import Application, SafeHTML, Sessions, templates, xsrf_field
+from support.asking import ask, header
 
 
 @pytest.fixture

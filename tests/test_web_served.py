@@ -9,7 +9,6 @@ from contextlib import closing
 
 import httpx
 import pytest
-from test_server import PATIENCE, Client, Running, tls  # noqa: F401 (a fixture)
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -17,6 +16,7 @@ from dustdevil.coroutine import let_others_run
 from dustdevil.sync import Event
 from dustdevil.web import Application, HTTPError, Response, html, redirect
 from dustdevil.websocket import CLOSE, PING, PONG, TEXT, frame, websocket
+from support.serving import PATIENCE, Client, Running
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ def test_many_messages_at_once(echo):
         sending.join(PATIENCE)
 
 
-def test_messages_through_tls(app, serve, tls):  # noqa: F811
+def test_messages_through_tls(app, serve, tls):
     @app.get("/ws")
     @websocket()
     async def echo(request, ws):

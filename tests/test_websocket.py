@@ -4,7 +4,6 @@ import logging
 import socket
 
 import pytest
-from test_web import ask, header
 
 from dustdevil.coroutine import CancelledError, current_scheduler, let_others_run
 from dustdevil.stream import Stream
@@ -22,7 +21,6 @@ from dustdevil.websocket import (
     Ping,
     Pong,
     WebSocket,
-    WebSocketProtocol,
     WebSocketSettings,
     accept_key,
     frame,
@@ -30,8 +28,8 @@ from dustdevil.websocket import (
 )
 from dustdevil.websocket.connection import converse
 from dustdevil.websocket.frames import FRAGMENT_SIZE
-
-MASK = b"abcd"
+from support.asking import ask, header
+from support.websocket_peer import PATIENT, Peer, masked
 
 
 @pytest.fixture
@@ -54,36 +52,6 @@ def sockets():
     yield ours, theirs
     ours.close()
     theirs.close()
-
-
-class Peer:
-    """The other side by hand: sends any bytes, and reads what comes as events."""
-
-    def __init__(self, sock):
-        self.sock = sock
-        self.stream = Stream(sock)
-        self.protocol = WebSocketProtocol(1 << 24, 1 << 24, client=True)
-        self.events = []
-
-    def send(self, *frames):
-        self.stream.write(b"".join(frames))
-
-    async def event(self):
-        """The next event; None at the end of the stream."""
-        while not self.events:
-            data = await self.stream.read()
-            if not data:
-                return None
-            self.events += self.protocol.feed(data)
-        return self.events.pop(0)
-
-
-def masked(opcode, payload=b"", final=True):
-    return frame(opcode, payload, final=final, mask=MASK)
-
-
-# Settings that no test has to wait for
-PATIENT = WebSocketSettings(ping_interval=None, close_timeout=60)
 
 
 def open_pair(sockets, settings=PATIENT):

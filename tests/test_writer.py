@@ -4,10 +4,10 @@ import re
 from email.utils import parsedate_to_datetime
 
 import pytest
-from reading import feed
-from test_http1 import chunked
 
 from dustdevil.http import Headers, Parser, Role, writer
+from support.http_requests import chunked
+from support.reading import feed
 
 
 def test_response_head():

@@ -10,12 +10,12 @@ from wsgiref.validate import validator
 
 import httpx
 import pytest
-from test_server import PATIENCE, Running
 
 from dustdevil.coroutine import let_others_run
 from dustdevil.loop import Loop
 from dustdevil.wsgi import WSGI, ClientGone
 from dustdevil.wsgi.gateway import BodyFromThread
+from support.serving import PATIENCE, Running
 
 PLAIN = [("Content-Type", "text/plain")]
 

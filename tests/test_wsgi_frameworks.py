@@ -9,9 +9,9 @@ import bottle
 import flask
 import httpx
 import pytest
-from test_server import PATIENCE, Running
 
 from dustdevil.wsgi import WSGI, mount
+from support.serving import PATIENCE, Running
 
 
 @pytest.fixture

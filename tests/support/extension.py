@@ -17,9 +17,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-import pytest
+from support.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 COMPILER = shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0])
 STRICT = "-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Werror"
@@ -55,6 +54,8 @@ def compiled(folder):
     """It, compiled into that folder. Without a compiler the test is skipped, but not
     in CI."""
     if COMPILER is None and not os.environ.get("CI"):
+        import pytest  # the fuzzer, which needs the rest, has none
+
         pytest.skip("no C compiler here")
     file = folder / f"_speedups{SUFFIX}"
     compile_extension(file)

@@ -5,22 +5,20 @@ Screenshots of what the tests saw are in `build/screenshots`.
 
 import http.server
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
+from support.places import ROOT
 from workshop import book
 
-ROOT = book.ROOT
 FRONTEND = ROOT / "build" / "frontend"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -84,13 +82,6 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pages of a small book with every kind of cell we want to see."""
-    notebooks = {"cells": notebook(CELLS), "other": notebook(CELLS[:2])}
-    return small_book(tmp_path_factory.mktemp("small"), notebooks)
-
-
 def small_book(root: Path, notebooks: dict[str, nbformat.NotebookNode]) -> Path:
     """Build a book of these notebooks with the tools of ours; return its pages."""
     (root / "book").mkdir()
@@ -138,49 +129,7 @@ def notebook(cells: list[tuple[str, str | None]]) -> nbformat.NotebookNode:
     return new.new_notebook(cells=made, metadata={"language_info": language})
 
 
-@pytest.fixture(scope="module")
-def live(pages: Path) -> Iterator[LiveServer]:
-    server = LiveServer(pages)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def own_server(pages: Path) -> Iterator[Callable[..., LiveServer]]:
-    """Servers that a test may break."""
-    servers = []
-
-    def start(limit: int = 8) -> LiveServer:
-        servers.append(LiveServer(pages, limit))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        if server.process.poll() is None:
-            server.process.send_signal(signal.SIGCONT)
-            server.stop()
-
-
 # --- the reader ----------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Headless Chromium, from the system.
-
-    It ends with its module: while it is there, this process has a child and a running
-    event loop, and the tests of processes and of asyncio need a process without.
-    """
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=20_000)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield chromium
-        chromium.close()
 
 
 class Reader:
@@ -280,48 +229,6 @@ def expect(locator: Any) -> Any:
     return expect(locator)
 
 
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Reader]]:
-    """Open a page. No error may come up in it, and it may ask no other host."""
-    contexts, complaints, asked = [], [], []
-
-    def open_page(
-        address: str,
-        width: int = 1280,
-        mode: str = "light",
-        touch: bool = False,
-        **options: Any,
-    ) -> Reader:
-        context = browser.new_context(
-            viewport={"width": width, "height": 844},
-            color_scheme=mode,
-            has_touch=touch,
-            is_mobile=touch,
-            **options,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("websocket", lambda socket: asked.append(socket.url))
-        context.on("request", lambda request: asked.append(request.url))
-        page.goto(address)
-        return Reader(page, asked)
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    foreign = re.compile(r"(?!data:|blob:|file:|\w+://127\.0\.0\.1[:/])")
-    assert not complaints
-    assert not [url for url in asked if foreign.match(url)]
-
-
-@pytest.fixture
-def reader(visit: Callable[..., Reader], live: LiveServer) -> Iterator[Reader]:
-    """The page `cells` of the small book, with a kernel of its own."""
-    yield visit(f"{live.address}book/cells.html?token={TOKEN}")
-    end_kernels(live)
-
-
 def api(live: LiveServer) -> Any:
     """A client of the server's REST interface."""
     import httpx
@@ -345,23 +252,6 @@ def no_page_is_left(live: LiveServer) -> None:
         ):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def served_book() -> Iterator[str]:
-    """The book itself, as `make serve` serves it: the address that is printed."""
-    book.ensure()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workshop", "serve", "--port", "0"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    lines = iter(process.stdout.readline, "")
-    yield next(line.strip() for line in lines if "?token=" in line)
-    process.terminate()
-    process.wait()
-    process.stdout.close()
 
 
 def eventually(locator: Any, condition: str) -> None:
