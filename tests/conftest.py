@@ -13,8 +13,6 @@ from workshop import overlay
 # --stack has put somebody's modules in place.
 pytest.register_assert_rewrite("support")
 
-pytest_plugins = ["http_fixtures", "workshop_fixtures"]
-
 # Whether a test passes is no matter of how busy the machine is.
 settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]

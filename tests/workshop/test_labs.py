@@ -17,7 +17,7 @@ import tokenize
 
 import pytest
 
-from support.places import ROOT
+from support.places import ROOT, file_of_tests
 from workshop import overlay
 from workshop.labs import engine, mistakes
 from workshop.labs.lab import VARIABLE, LabError, all_labs, find
@@ -235,7 +235,7 @@ def test_other_right_answers_pass(lab, file, folder):
 )
 def test_other_right_answers_keep_the_whole_contract(lab, file, folder):
     mistakes.write(lab, folder, file.read_text())
-    tests = [f"tests/test_{m.rpartition('.')[2]}.py" for m in lab.modules]
+    tests = [file_of_tests(module) for module in lab.modules]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [*command, "--stack", str(folder), *tests],

@@ -157,7 +157,7 @@ def contract(folder):
     """Run the contract tests of routing on the folder."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "--stack", str(folder), "tests/test_routing.py"],
+        [*command, "--stack", str(folder), "tests/routing"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from support.places import ROOT
+from support.places import ROOT, file_of_tests
 from workshop import pieces
 
 READY = [piece for piece in pieces.load() if piece.ready]
@@ -39,8 +39,7 @@ def test_a_ready_piece_is_told_four_times(piece):
     assert (ROOT / piece.lab).is_file()
     assert (ROOT / piece.source).exists()
     for module in piece.modules:
-        name = module.rpartition(".")[2]
-        assert (ROOT / "tests" / f"test_{name}.py").is_file()
+        assert (ROOT / file_of_tests(module)).is_file()
 
 
 def test_the_contents_list_the_ready_pieces():
