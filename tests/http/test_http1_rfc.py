@@ -1,10 +1,7 @@
 """Requests to take and requests to refuse, by the sections of RFC 9112 and RFC 9110.
 
-`test_http1` has the parser's tables with small limits. These are written with a view to
-what went wrong elsewhere: in parsers that read a length with their language's `int`, in
-pairs of a proxy and a server that disagreed about one byte, in servers that kept all
-that somebody chose to send. Each stream is read whole, byte by byte and cut at random
-places, with both readers of heads, and through the socket of a real server.
+Each stream is read whole, byte by byte and cut at random places, with both readers of
+heads, and through the socket of a real server.
 """
 
 import random

@@ -273,6 +273,8 @@ INCOMPLETE = {
 STREAMS = [*ACCEPTED.values(), *(stream for _, stream in REJECTED.values()),
            *INCOMPLETE.values()]  # fmt: skip
 
+# Heads for the readers in C and in Python: a short one, a browser's, and one with all
+# the fields that count.
 BARE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 BROWSER = b"\r\n".join(

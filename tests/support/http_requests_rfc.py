@@ -1,4 +1,10 @@
-"""Requests to take and requests to refuse, by the sections of RFC 9112 and RFC 9110."""
+"""Requests to take and requests to refuse, by the sections of RFC 9112 and RFC 9110.
+
+`http_requests` has the tables of a parser with small limits. These are written with a
+view to what went wrong elsewhere: in parsers that read a length with their language's
+`int`, in pairs of a proxy and a server that disagreed about one byte, in servers that
+kept all that somebody chose to send.
+"""
 
 from support.http_requests import chunked, get, post
 
