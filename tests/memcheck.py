@@ -16,7 +16,7 @@ from support.places import ROOT
 TESTS = ROOT / "tests"
 BUILD = ROOT / "build" / "memcheck"
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -g"
-SOURCES = r"\((_speedups|_fastpath|_tasks)\.c:[0-9]+\)"  # in a report of valgrind's
+SOURCE = r"\(_speedups\.c:[0-9]+\)"  # in a report of valgrind's
 VALGRIND = ("valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect "
             "--num-callers=30")  # fmt: skip
 
@@ -38,7 +38,7 @@ def sanitizers():
         ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1",
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += ["-o", "timeout=900", TESTS / "speedups", TESTS / "coroutine"]
+    command += ["-o", "timeout=900", TESTS / "speedups"]
     return subprocess.run(command, env=env).returncode
 
 
@@ -47,35 +47,24 @@ def valgrind():
     command = [*VALGRIND.split(), sys.executable, __file__, "use"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     reports = re.split(r"^==\d+== *\n", done.stderr, flags=re.MULTILINE)
-    ours = [report for report in reports if re.search(SOURCES, report)]
+    ours = [report for report in reports if re.search(SOURCE, report)]
     print("\n".join(ours) or "valgrind: nothing wrong in the extension, nothing lost")
     return done.returncode or int(bool(ours))
 
 
 def use():
     """What valgrind watches."""
-    import logging
-
     sys.path.insert(0, str(TESTS / "speedups"))
-    import test_fastpath
     import test_speedups
-    import test_tasks
 
     from support.extension import SUFFIX, compile_extension, load
 
-    logging.disable()  # many of the requests fail, as they should
     BUILD.mkdir(parents=True, exist_ok=True)
-    modules = {
-        "_speedups": test_speedups,
-        "_fastpath": test_fastpath,
-        "_tasks": test_tasks,
-    }
-    for name, tests in modules.items():
-        file = BUILD / f"{name}{SUFFIX}"
-        compile_extension(file, "-O1 -g")
-        module = load(file)
-        for _ in range(20):
-            tests.use_everything(module)
+    file = BUILD / f"_speedups{SUFFIX}"
+    compile_extension(file, "-O1 -g")
+    module = load(file)
+    for _ in range(20):
+        test_speedups.use_everything(module)
     return 0
 
 

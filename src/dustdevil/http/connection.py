@@ -403,7 +403,7 @@ class Connection:
 
         Returns whether it takes too little of what it is sent.
         """
-        return not self.stream.closed and self.stream.write(data)
+        return data != b"" and not self.stream.closed and self.stream.write(data)
 
     async def _drain(self) -> None:
         if self.stream.unsent > HIGH_WATER:
