@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
 
 import pytest
 
@@ -20,6 +21,7 @@ from dustdevil.stream import (
     TLSStream,
     connect,
     listen,
+    turn_away,
 )
 
 
@@ -474,6 +476,26 @@ def serve(loop):
         each.close()
     for stream in streams:
         stream.abort()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has the option")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_closed_door_takes_nobody_in_and_loses_nobody(host):
+    [listening] = listen(host, 0)
+    address = listening.getsockname()[:2]
+    late = socket.socket(listening.family)
+    with listening, socket.create_connection(address) as early, late:
+        turn_away(listening)
+        late.setblocking(False)
+        assert late.connect_ex(address) == errno.EINPROGRESS
+        accepted, _ = listening.accept()
+        with accepted:
+            early.send(b"still here")
+            assert accepted.recv(100) == b"still here"
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+        state = late.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        assert state == 2  # SYN_SENT
 
 
 def echo(loop):

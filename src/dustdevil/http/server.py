@@ -40,7 +40,6 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 from dustdevil.coroutine import CancelledError, Future, let_others_run
@@ -53,7 +52,6 @@ from dustdevil.http.writer import date_line
 from dustdevil.loop.eventloop import Loop, running_loop
 from dustdevil.stream.iostream import Stream
 from dustdevil.stream.tcp import Listener, listen
-from dustdevil.sync import Event, timeout
 
 log = logging.getLogger("dustdevil")
 
@@ -144,7 +142,7 @@ class Server:
         self._listener: Listener | None = None
         # Gives the metrics of the other processes that serve with us, if there are any.
         self.others: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
-        self._left = Event()  # somebody has: are all of them gone?
+        self._end: Future | None = None  # of a stop: nobody is left, or it is time
 
     # Connections
 
@@ -238,7 +236,7 @@ class Server:
 
         def ended(task: Future) -> None:
             among.discard(task)
-            self._left.set()
+            self._look_who_is_left()
 
         among.add(task)
         task.add_done_callback(ended)
@@ -246,7 +244,7 @@ class Server:
     def forget(self, connection: Connection) -> None:
         """A connection is closed, or is not ours any more."""
         self.connections.discard(connection)
-        self._left.set()
+        self._look_who_is_left()
 
     def accept_from(self, socks: list[socket.socket]) -> None:
         """Accept from these sockets, which listen already, and from no others.
@@ -273,21 +271,21 @@ class Server:
         self.stopping = True
         self._idle_timeout = last_call
         self._set_time(self.now)
+        self._end = self._end or Future(self.loop)
         last = self.loop.call_later(last_call, self._close_idle)
+        late = self.loop.call_later(grace, self._stop_waiting)
         for task in self.upgraded | self._jobs:
             task.cancel()
-        with suppress(TimeoutError):
-            async with timeout(grace):
-                if self._listener is not None and not handed_on:
-                    self._listener.finish()
-                self._stop_listening()
-                for handshake in self._greeting():
-                    handshake.add_done_callback(lambda _: self._left.set())
-                while self._busy():
-                    self._left.clear()
-                    await self._left.wait()
-        self._stop_listening()
+        if self._listener is not None:
+            if not handed_on:
+                self._listener.finish()
+            self._listener.close()
+            for handshake in self._listener.greeting:
+                handshake.add_done_callback(lambda _: self._look_who_is_left())
+        self._look_who_is_left()
+        await self._end
         last.cancel()
+        late.cancel()
         for stream in {c.stream for c in self.connections} | self._turned_away:
             stream.abort()
         for task in self.upgraded | self._jobs:
@@ -302,15 +300,15 @@ class Server:
         for connection in list(self.connections):
             connection.stop()
 
-    def _stop_listening(self) -> None:
-        if self._listener is not None:
-            self._listener.close()
+    def _look_who_is_left(self) -> None:
+        """Somebody is gone: was that the last one that a stop waits for?"""
+        greeting = self._listener is not None and self._listener.greeting
+        if not (self.connections or self.upgraded or self._jobs or greeting):
+            self._stop_waiting()
 
-    def _greeting(self) -> set[Future]:
-        return self._listener.greeting if self._listener is not None else set()
-
-    def _busy(self) -> bool:
-        return bool(self.connections or self.upgraded or self._jobs or self._greeting())
+    def _stop_waiting(self) -> None:
+        if self._end is not None and not self._end.done():
+            self._end.set_result(None)
 
 
 async def run_job(job: Callable[[], Awaitable[None]]) -> None:

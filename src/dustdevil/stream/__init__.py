@@ -16,7 +16,7 @@ from dustdevil import homes, lazy_names
 HOMES = homes(
     iostream="CHUNK HIGH_WATER LOW_WATER LimitExceeded Stream StreamClosed",
     tls="TLSStream",
-    tcp="Listener bind connect listen",
+    tcp="Listener bind connect listen turn_away",
 )
 
 __all__ = sorted(HOMES)

@@ -8,6 +8,7 @@ import errno
 import logging
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -134,6 +135,27 @@ def bind(host: str, port: int, reuse_port: bool = False) -> list[socket.socket]:
     return socks
 
 
+# What a packet must have left of its 255 hops, by the family of the socket, ip(7) and
+# ipv6(7): IP_MINTTL and IPV6_MINHOPCOUNT, for which the module socket has no names.
+FEWEST_HOPS = {
+    socket.AF_INET: (socket.IPPROTO_IP, 21),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 73),
+}
+
+
+def turn_away(sock: socket.socket) -> None:
+    """Let no connection begin at a listening socket, where that is possible: on Linux.
+
+    A connection is made by the kernel, before accept(2) is called. Between the last
+    accept() and close() another one can come, which close() resets, though its client
+    has sent a request already. So we ask for 255 hops: packets begin with 64 or 128,
+    and are dropped. Who comes then knocks again after a second, and finds it closed.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, KeyError):
+            sock.setsockopt(*FEWEST_HOPS[sock.family], 255)
+
+
 class Listener:
     """Accepts connections and hands each to `on_connection(stream, address)`.
 
@@ -231,12 +253,9 @@ class Listener:
             self._on_connection(stream, address)
 
     def finish(self) -> None:
-        """Accept all that wait in the kernel's queue, before the end.
-
-        The kernel makes a connection before accept(2) is called, and its client may
-        have sent a request already: close(2) would reset all that wait.
-        """
+        """Let no connection begin, and accept all that wait in the kernel's queue."""
         for sock in self.socks:
+            turn_away(sock)
             while self._accept(sock):
                 pass
 
