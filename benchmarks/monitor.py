@@ -9,13 +9,13 @@ does nothing, and with a Monitor. Processor time, in microseconds a request.
 from contextlib import suppress
 from statistics import median
 from time import process_time
-from types import SimpleNamespace
 
 from dustdevil import Application
+from dustdevil.http import Head
 from dustdevil.web import Monitor
 
 REQUESTS, ROUNDS = 20_000, 15
-HEAD = SimpleNamespace(method="GET", target="/", host="x", upgrade="", headers={})
+HEAD = Head("GET", "/", "1.1", "x", b"")
 
 
 async def nothing(request, call_next):

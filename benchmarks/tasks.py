@@ -3,12 +3,11 @@
 Each is measured in a process of its own, many times, in turns; the median counts.
 """
 
-import os
 import subprocess
 from statistics import median
 
 from machine import SERVER_CORE, pinned
-from peers import PURE, PYTHON, SOURCE
+from peers import PYTHON, SOURCE
 
 OURS = """
 import sys; sys.path.insert(0, {source!r})
@@ -52,13 +51,12 @@ print(run(main()) / 50_000)
 """
 
 
-def seconds(program: str, variables: dict[str, str]) -> float:
+def seconds(program: str) -> float:
     """Run a program on the server's core, and return the number it prints."""
     done = subprocess.run(
         [PYTHON, "-c", program],
         capture_output=True,
         check=True,
-        env=os.environ | variables,
         preexec_fn=pinned(SERVER_CORE),
     )
     return float(done.stdout)
@@ -66,13 +64,12 @@ def seconds(program: str, variables: dict[str, str]) -> float:
 
 def measure(rounds: int) -> dict[str, dict[str, float]]:
     """Nanoseconds of CPU: {"switch": {"ours": …, "asyncio": …}, "spawn": …}."""
-    ours = OURS.format(source=str(SOURCE))
-    setups = {"ours": (ours, PURE), "ours + C": (ours, {}), "asyncio": (ASYNCIO, {})}
+    setups = {"ours": OURS.format(source=str(SOURCE)), "asyncio": ASYNCIO}
     found: dict[str, dict[str, list[float]]] = {}
     for _ in range(rounds):
         for what, program in ("switch", SWITCH), ("spawn", SPAWN):
-            for who, (setup, variables) in setups.items():
-                taken = seconds(setup + program, variables) * 1e9
+            for who, setup in setups.items():
+                taken = seconds(setup + program) * 1e9
                 found.setdefault(what, {}).setdefault(who, []).append(taken)
     return {
         what: {who: median(taken) for who, taken in of.items()}

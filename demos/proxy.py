@@ -51,6 +51,7 @@ class Answer:
         self.body = body
         self.length = length
         self.upgrade = upgrade
+        self.reason = None
 
 
 class Tunnel:

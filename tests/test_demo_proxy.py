@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 from websockets.sync.server import serve
 
 from demos.proxy import Proxy, Tunnel, end_to_end
-from dustdevil.http import Server, ServerSettings
+from dustdevil.http import Headers, Server, ServerSettings
 from dustdevil.loop import Loop
 from dustdevil.stream import Stream
 
@@ -503,4 +503,4 @@ def test_a_tunnel_without_a_client_is_closed():
 
 def test_names_in_connection_have_no_case():
     pairs = [("Connection", "A, b"), ("a", "1"), ("B", "2"), ("C", "3")]
-    assert end_to_end(pairs) == [("C", "3")]
+    assert end_to_end(Headers(pairs)) == Headers([("C", "3")])

@@ -149,7 +149,7 @@ def test_who_is_cancelled_does_not_wait_any_more():
 
 
 def test_no_more_wait_than_may():
-    topic, scheduler = Topic(most=2), Scheduler()
+    topic, scheduler = Topic(max_waiting=2), Scheduler()
 
     async def main():
         waiting = [scheduler.spawn(topic.after(0)) for _ in range(2)]

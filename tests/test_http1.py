@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reading import feed, feed_eof
 
 from dustdevil.http import Data, End, Head, Limits, Parser, ProtocolError, Role
-from dustdevil.http.parser import State
+from dustdevil.http.parser import Reading
 
 ATTRIBUTES = ("expects_continue", "has_body", "host", "keep_alive", "length",
               "method", "target", "upgrade", "version")  # fmt: skip
@@ -38,7 +38,7 @@ def verdict(stream, cuts=(), limits=LIMITS):
     for start, end in pairwise(places):
         for event in feed(parser, stream[start:end]):
             add(found, event)
-    return found, parser.idle, parser.state is State.SWITCHED and parser.leftover()
+    return found, parser.idle, parser.state is Reading.SWITCHED and parser.leftover()
 
 
 def add(found, event):
@@ -412,7 +412,7 @@ def test_upgrade_waits_and_can_be_declined():
     request = get(b"Connection: keep-alive, Upgrade", b"Upgrade: websocket")
     [head] = feed(parser, request + get())
     assert head.upgrade == "websocket"
-    assert parser.state is State.SWITCHED
+    assert parser.state is Reading.SWITCHED
     assert feed(parser, b"") == []
     parser.resume()
     [head] = feed(parser, b"")

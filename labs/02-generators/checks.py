@@ -201,7 +201,7 @@ def set_once(bench: Bench) -> None:
         "before the next line of its own.",
     )
     expect("done() after set_result()", future.done(), True)
-    expect("the value that the future keeps", future._value, value)
+    expect("the value that the future keeps", future._result, value)
     turns(scheduler)
     expect(
         "callbacks called in the turn after it, and whether each got the future",
@@ -215,7 +215,7 @@ def set_once(bench: Bench) -> None:
         with expect_raises(InvalidState, f"{what}() of a future that is done"):
             again()
     turns(scheduler)
-    expect("the value after that", future._value, value)
+    expect("the value after that", future._result, value)
     expect("callbacks called after that", len(log), 3, "Each is called once.")
     expect("callbacks that the future still holds", list(future._callbacks), [])
     expect("cancel() of a future that is done", future.cancel(), False)
@@ -294,7 +294,7 @@ def taken_back(bench: Bench) -> None:
         "exception(): InvalidState if it is not done; otherwise note that somebody has "
         "asked, self._heard, and return self._error.",
         "result(): if there is an error, raise it with the traceback that was kept, "
-        "error.with_traceback(self._value); otherwise return self._value.",
+        "error.with_traceback(self._traceback); otherwise return self._result.",
     ],
 )
 def asks(bench: Bench) -> None:
@@ -334,8 +334,8 @@ def asks(bench: Bench) -> None:
         "lines in the traceback, when result() is asked three times",
         lengths,
         lengths[:1] * 3,
-        "An exception collects lines each time it is raised. self._value keeps the "
-        "traceback as it was when the exception came: begin with that.",
+        "An exception collects lines each time it is raised. self._traceback keeps it "
+        "as it was when the exception came: begin with that.",
     )
     reports_what_nobody_heard(bench)
 
@@ -576,7 +576,7 @@ def begins_with_the_users_line(bench: Bench) -> None:
         "task. A future: leave self._wake with it, and keep it in self._waits_for. A "
         "coroutine: spawn it, and wait for that. Anything else: a step that throws.",
         "self.scheduler.call_soon(self.step, None, TypeError(...)) for the last; _wake "
-        "sends future._value, or throws future._error with its traceback, and sets "
+        "sends future._result, or throws future._error with its traceback, and sets "
         "future._heard.",
     ],
 )
@@ -662,8 +662,8 @@ def _told(value) -> str:
         "Does a task that waits stay out of the queue until its future is done?",
         "Whoever waits for one that fails has heard of it; and each is to get "
         "the exception with the traceback that it came with.",
-        "future._heard = True; then self.step(future._value), or self.step(None, "
-        "future._error.with_traceback(future._value))",
+        "future._heard = True; then self.step(future._result), or self.step(None, "
+        "future._error.with_traceback(future._traceback))",
     ],
 )
 def take_turns(bench: Bench) -> None:

@@ -50,7 +50,7 @@ class UsageError(StartError):
     """The command can't be carried out as it was given; the message says why."""
 
 
-class Parser(argparse.ArgumentParser):
+class CommandLine(argparse.ArgumentParser):
     """A parser of arguments that complains in one line."""
 
     def error(self, message: str) -> NoReturn:
@@ -73,9 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def parser() -> Parser:
+def parser() -> CommandLine:
     """The parser, with an option for each setting."""
-    command = Parser(
+    command = CommandLine(
         "dustdevil",
         description="Serve a web application.",
         formatter_class=argparse.RawDescriptionHelpFormatter,  # the version is a line

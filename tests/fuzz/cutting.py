@@ -5,7 +5,7 @@ from itertools import pairwise
 from reading import feed
 
 from dustdevil.http import Data, End
-from dustdevil.http.parser import State
+from dustdevil.http.parser import Reading
 
 
 def pieces(stream, cuts):
@@ -29,7 +29,7 @@ def fed(parser, stream, cuts):
     most = max(limits.line, limits.field_bytes, limits.chunk_line) + 2
     for piece in pieces(stream, cuts):
         yield from feed(parser, piece)
-        switched = parser.state is State.SWITCHED
+        switched = parser.state is Reading.SWITCHED
         assert switched or parser.unread <= most, parser.unread
 
 

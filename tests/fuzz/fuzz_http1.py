@@ -9,7 +9,7 @@ from cutting import fed, note_body, the_same_however_cut
 from reading import feed_eof
 
 from dustdevil.http import Head, Limits, Parser, ProtocolError, Role
-from dustdevil.http.parser import State
+from dustdevil.http.parser import Reading
 
 LIMITS = Limits(line=120, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80)  # fmt: skip
@@ -34,7 +34,7 @@ def read(stream, cuts):
     parser, found = Parser(Role.SERVER, LIMITS), []
     for event in fed(parser, stream, cuts):
         note(found, event)
-    state = parser.idle, parser.state is State.SWITCHED and parser.leftover()
+    state = parser.idle, parser.state is Reading.SWITCHED and parser.leftover()
     found += [event.status for event in feed_eof(parser)]
     return found, state
 

@@ -28,7 +28,7 @@ from dustdevil.http.outgoing import (
     encode_request,
     split,
 )
-from dustdevil.http.parser import INTERIM, State
+from dustdevil.http.parser import INTERIM, Reading
 
 LIMITS = Limits(line=60, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80)  # fmt: skip
@@ -63,7 +63,7 @@ def read(stream, cuts, choice):
     parser.expect("HEAD" if choice & HEAD_SECOND else "GET", bool(choice & SWITCH))
     for event in fed(parser, stream, cuts):
         note(found, event)
-    state = parser.idle, parser.state is State.SWITCHED and parser.leftover()
+    state = parser.idle, parser.state is Reading.SWITCHED and parser.leftover()
     for event in feed_eof(parser):
         note(found, event)
     assert not feed_eof(parser)

@@ -13,6 +13,6 @@ class Task:
     def _wake(self, future):
         future._heard = True
         if future._error is None:
-            self.step(future._value)
+            self.step(future._result)
         else:
             self.step(None, future._error)

@@ -13,7 +13,7 @@ class Future:
     def _finish(self, value, error):
         if self._done:
             raise InvalidState("it has its result already")
-        self._done, self._value, self._error = True, value, error
+        self._done, self._result, self._error = True, value, error
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback(self)

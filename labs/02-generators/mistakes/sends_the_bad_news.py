@@ -12,4 +12,4 @@ Bad news is thrown into every one who waits.
 class Task:
     def _wake(self, future):
         future._heard = True
-        self.step(future._error or future._value)
+        self.step(future._error or future._result)

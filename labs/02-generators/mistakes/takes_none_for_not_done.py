@@ -11,9 +11,9 @@ self._done says whether it is done. The value does not: it may be None.
 
 class Future:
     def _finish(self, value, error):
-        if self._value is not None or self._error is not None:
+        if self._result is not None or self._error is not None:
             raise InvalidState("it has its result already")
-        self._done, self._value, self._error = True, value, error
+        self._done, self._result, self._error = True, value, error
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             self.scheduler.call_soon(callback, self)

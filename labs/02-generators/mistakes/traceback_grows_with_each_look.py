@@ -5,7 +5,7 @@ MESSAGE = """\
 wrong: lines in the traceback, when result() is asked three times
   expected: [5, 5, 5]
   got:      [5, 8, 11]
-An exception collects lines each time it is raised. self._value keeps the traceback as it was when the exception came: begin with that.
+An exception collects lines each time it is raised. self._traceback keeps it as it was when the exception came: begin with that.
 """
 
 
@@ -14,4 +14,4 @@ class Future:
         error = self.exception()
         if error is not None:
             raise error
-        return self._value
+        return self._result

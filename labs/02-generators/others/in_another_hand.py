@@ -21,7 +21,7 @@ class Scheduler:
 class Future:
     def _finish(self, value, error):
         if not self._done:
-            self._value, self._error, self._done = value, error, True
+            self._result, self._error, self._done = value, error, True
             while self._callbacks:
                 self.scheduler.call_soon(self._callbacks.pop(0), self)
         else:
@@ -42,8 +42,8 @@ class Future:
 
     def result(self):
         if self.exception() is None:
-            return self._value
-        raise self._error.with_traceback(self._value)
+            return self._result
+        raise self._error.with_traceback(self._traceback)
 
     def exception(self):
         if self._done:
@@ -100,8 +100,7 @@ class Task:
         try:
             value = future.result()
         except BaseException:
-            kept = future._value
-            self.step(None, future._error.with_traceback(kept))
+            self.step(None, future._error.with_traceback(future._traceback))
         else:
             self.step(value)
 

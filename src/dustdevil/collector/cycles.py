@@ -197,7 +197,7 @@ def explain(leak: ReferenceType) -> str:
     return f"{name} is over, and is kept by {keepers or 'a running function, or C'}"
 
 
-def keepers_of(thing: object, most: int = 5) -> list[str]:
+def keepers_of(thing: object, limit: int = 5) -> list[str]:
     """Who refers to an object, who refers to that, and so on: as far as a variable of
     a module, or as many as `most`."""
     if frozen := gc.get_freeze_count():
@@ -207,7 +207,7 @@ def keepers_of(thing: object, most: int = 5) -> list[str]:
         gc.unfreeze()
     chain = [thing]
     names: list[str] = []
-    while len(names) < most and not is_namespace(chain[-1]):
+    while len(names) < limit and not is_namespace(chain[-1]):
         keeper = next(
             (one for one in gc.get_referrers(chain[-1]) if is_news(one, chain)), None
         )

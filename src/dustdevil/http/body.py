@@ -9,9 +9,9 @@ from typing import Any
 
 from dustdevil.http.errors import ProtocolError
 from dustdevil.http.headers import Headers
-from dustdevil.http.parser import Data, End, Event
+from dustdevil.http.parser import Data, End, HTTPEvent
 
-NextEvent = Callable[[], Awaitable[Event]]
+NextEvent = Callable[[], Awaitable[HTTPEvent]]
 
 
 class Body:

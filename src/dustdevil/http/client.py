@@ -21,10 +21,10 @@ from dustdevil.http.errors import ProtocolError
 from dustdevil.http.headers import Headers, Pair
 from dustdevil.http.outgoing import (
     ClientError,
+    ClientRequest,
     Inflater,
     Link,
     Origin,
-    Request,
     encode_request,
     redirected,
     split,
@@ -51,7 +51,7 @@ class ClientSettings(Settings):
     max_body = Size(64 * 1024 * 1024, "of a body read whole, or inflated")
 
 
-class Response:
+class ClientResponse:
     """An answer: its head is there, its body is read from here, once.
 
     `length` is the body's as it is sent, in bytes; None if only its end will tell.
@@ -177,11 +177,11 @@ class Client:
         for link in self._links:
             link.abort()
 
-    async def get(self, url: str, **options: Any) -> Response:
+    async def get(self, url: str, **options: Any) -> ClientResponse:
         """GET; options as of `request`."""
         return await self.request("GET", url, **options)
 
-    async def post(self, url: str, **options: Any) -> Response:
+    async def post(self, url: str, **options: Any) -> ClientResponse:
         """POST; options as of `request`."""
         return await self.request("POST", url, **options)
 
@@ -197,7 +197,7 @@ class Client:
         host: str | None = None,
         follow: bool = True,
         upgrade: str | None = None,
-    ) -> Response:
+    ) -> ClientResponse:
         """Send a request; return when the head of the answer is there.
 
         `timeout` is for everything, the body too, in seconds. An iterator is sent in
@@ -213,7 +213,7 @@ class Client:
         if json is not None:
             body = notation.dumps(json).encode()
             fields.add("Content-Type", "application/json")
-        request = Request(method, url, fields, body, length, host, upgrade)
+        request = ClientRequest(method, url, fields, body, length, host, upgrade)
         history: list[str] = []
         while True:
             response = await self._send(request, deadline)
@@ -227,13 +227,13 @@ class Client:
             history.append(request.url)
             request = redirected(request, response.status, response.headers["location"])
 
-    async def _send(self, request: Request, deadline: float) -> Response:
+    async def _send(self, request: ClientRequest, deadline: float) -> ClientResponse:
         """Send once, or again as long as kept connections turn out to be closed."""
         origin, target = split(request.url)
         lines = encode_request(request, origin, target)
         while True:
             link = await self._take(origin, deadline)
-            response = Response(self, link, deadline)
+            response = ClientResponse(self, link, deadline)
             try:
                 link.send(request, lines)
                 await response.begin()
@@ -304,7 +304,7 @@ class Client:
         link.close()
 
 
-def switches(response: Response, request: Request) -> bool:
+def switches(response: ClientResponse, request: ClientRequest) -> bool:
     """Whether a 101 names the protocol that was asked for."""
     protocol = response.headers.get("upgrade", "")
     return protocol.lower() == str(request.upgrade).lower()

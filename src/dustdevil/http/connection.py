@@ -22,8 +22,7 @@ from dustdevil.http.body import NO_BODY, Body, Page, close
 from dustdevil.http.errors import ProtocolError
 from dustdevil.http.framing import BODILESS
 from dustdevil.http.head import Head
-from dustdevil.http.parser import Closed, Data, End, Event, Limits, Parser, Role
-from dustdevil.http.parser import State as Reading
+from dustdevil.http.parser import Closed, Data, End, Limits, Parser, Reading, Role
 from dustdevil.http.writer import CONTINUE, LAST_CHUNK, begin, chunk, response_head
 from dustdevil.loop.eventloop import Loop
 from dustdevil.stream.iostream import HIGH_WATER, Stream, StreamClosed
@@ -293,7 +292,7 @@ class Connection:
     def _open_body(self, head: Head) -> Body:
         self._allowance = self.server.settings.body_grace
 
-        async def next_of_body() -> Event:
+        async def next_of_body() -> Any:
             """The next piece of the body, its end, or the error in it."""
             while (event := self._parser.next_event()) is None:
                 if head.expects_continue:
@@ -323,12 +322,12 @@ class Connection:
     def _credit(self, size: int) -> None:
         """Bytes of a body have come: it may take some longer."""
         settings, now = self.server.settings, self.server.now
-        most, more = settings.body_grace, size / settings.min_body_rate
+        grace, more = settings.body_grace, size / settings.min_body_rate
         if self.state is State.BODY or self.state is State.SKIPPING:
-            self.deadline = min(now + most, self.deadline + more)
+            self.deadline = min(now + grace, self.deadline + more)
             self._allowance = self.deadline - now
         else:
-            self._allowance = min(most, self._allowance + more)
+            self._allowance = min(grace, self._allowance + more)
 
             # The response
 
@@ -480,7 +479,7 @@ class Connection:
 
     # The end
 
-    def _end(self, event: Event) -> None:
+    def _end(self, event: Any) -> None:
         """No request can follow: none is sent any more, or one breaks the rules."""
         if not isinstance(event, ProtocolError):
             assert isinstance(event, Closed)

@@ -40,7 +40,7 @@ class Origin(NamedTuple):
     port: int
 
 
-class Request(NamedTuple):
+class ClientRequest(NamedTuple):
     """A request on its way; `body` is bytes, or an iterator that gives them once, and
     `length` what the iterator will give, if that is known. `host` is a Host header's
     value other than the URL's. `upgrade` is a protocol to go on with, if the server
@@ -78,7 +78,7 @@ def split(url: str) -> tuple[Origin, str]:
     return Origin(parts.scheme, host, port), target
 
 
-def encode_request(request: Request, origin: Origin, target: str) -> bytes:
+def encode_request(request: ClientRequest, origin: Origin, target: str) -> bytes:
     """The head of a request; ValueError for a header that would be something else."""
     if not NAME.fullmatch(request.method.encode()) or request.method == "CONNECT":
         raise ClientError(f"{request.method!r} is no method that can be sent")
@@ -105,7 +105,7 @@ def encode_request(request: Request, origin: Origin, target: str) -> bytes:
     return b"".join(lines) + b"\r\n"
 
 
-def redirected(request: Request, status: int, location: str) -> Request:
+def redirected(request: ClientRequest, status: int, location: str) -> ClientRequest:
     """The request that a redirect asks for (RFC 9110, 15.4)."""
     try:
         # Characters that are not ASCII stand for the bytes that came.
@@ -126,7 +126,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
     kept = Headers(headers)
     for name in drop:
         del kept[name]
-    return Request(method, url, kept, body, upgrade=request.upgrade)
+    return ClientRequest(method, url, kept, body, upgrade=request.upgrade)
 
 
 class Link:
@@ -158,7 +158,7 @@ class Link:
             raise StreamClosed("the connection ended")
         return event
 
-    def send(self, request: Request, lines: bytes) -> None:
+    def send(self, request: ClientRequest, lines: bytes) -> None:
         """Write the request; an iterator's pieces follow while the answer is read."""
         self.parser.expect(request.method, request.upgrade is not None)
         self.heard = False
@@ -169,7 +169,7 @@ class Link:
             self.upload = current_scheduler().spawn(self._upload(request))
             self.upload.add_done_callback(self._uploaded)
 
-    async def _upload(self, request: Request) -> None:
+    async def _upload(self, request: ClientRequest) -> None:
         assert not isinstance(request.body, bytes)
         sent = 0
         async for piece in request.body:

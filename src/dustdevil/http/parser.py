@@ -79,7 +79,7 @@ class Closed(NamedTuple):
     """The peer has sent its last message, and said so."""
 
 
-Event = Head | ResponseHead | Data | End | Closed | ProtocolError
+HTTPEvent = Head | ResponseHead | Data | End | Closed | ProtocolError
 
 
 class Role(Enum):
@@ -89,7 +89,7 @@ class Role(Enum):
     CLIENT = "reads responses"
 
 
-class State(Enum):
+class Reading(Enum):
     """What is to be read next."""
 
     HEAD = "a head"
@@ -103,7 +103,7 @@ class State(Enum):
     OVER = "nothing"
 
 
-HEAD, CLIENT = State.HEAD, Role.CLIENT  # looked up for every request
+HEAD, CLIENT = Reading.HEAD, Role.CLIENT  # looked up for every request
 CR, LF = b"\r\n"
 
 
@@ -136,7 +136,7 @@ class Parser:
 
     def __init__(self, role: Role, limits: Limits = Limits()):  # noqa: B008 (a tuple)
         self.limits = limits
-        self.state = State.HEAD
+        self.state = Reading.HEAD
         self._role = role
         self._short = min(limits.line, limits.field_bytes)  # a head within all limits
         self._buffer: bytes | bytearray = b""
@@ -151,7 +151,7 @@ class Parser:
         # Of a line in a body:
         self._scanned = 0  # so many bytes were searched for its end
         # Of a body:
-        self._after = State.HEAD  # what is to be read behind it
+        self._after = Reading.HEAD  # what is to be read behind it
         self._left = 0  # bytes to come, of it or of the chunk
         self._received = 0  # bytes announced so far, in chunks
         self._used = 0  # bytes of chunk extensions, or of trailers
@@ -192,12 +192,12 @@ class Parser:
 
     def stop(self) -> None:
         """Read nothing more, whatever comes."""
-        self.state = State.OVER
+        self.state = Reading.OVER
         self._buffer, self._start = b"", 0
 
     # Out
 
-    def next_event(self) -> Event | None:
+    def next_event(self) -> HTTPEvent | None:
         """What can be read next; None if that takes more bytes."""
         try:
             if self._fault is not None:
@@ -230,10 +230,10 @@ class Parser:
 
     def resume(self) -> None:
         """Go on with HTTP: the other protocol was declined."""
-        if self.state is State.SWITCHED:
-            self.state = State.HEAD
-        elif self._after is State.SWITCHED:
-            self._after = State.HEAD  # when the body is over
+        if self.state is Reading.SWITCHED:
+            self.state = Reading.HEAD
+        elif self._after is Reading.SWITCHED:
+            self._after = Reading.HEAD  # when the body is over
 
     def leftover(self) -> bytes:
         """Take away the bytes that came after the message, for the new protocol."""
@@ -243,7 +243,7 @@ class Parser:
 
     # The head
 
-    def _read_head(self) -> Event | None:
+    def _read_head(self) -> HTTPEvent | None:
         """A head that is there as a whole; one in part is looked at for its faults."""
         buffer, start = self._buffer, self._start
         if start == len(buffer):
@@ -381,23 +381,23 @@ class Parser:
         if limit is not None and (head.length or 0) > limit:
             raise ProtocolError(413, "the body is too large")
         if head.switches:
-            self._after = State.SWITCHED
+            self._after = Reading.SWITCHED
         elif head.keep_alive or head.interim:
-            self._after = State.HEAD
+            self._after = Reading.HEAD
         else:
-            self._after = State.OVER
+            self._after = Reading.OVER
         self._received = self._used = 0
         if head.length == 0:
             self.state = self._after
         elif head.until_close:
-            self.state = State.BODY_TO_CLOSE
+            self.state = Reading.BODY_TO_CLOSE
         elif head.length is None:
-            self.state = State.CHUNK_SIZE
+            self.state = Reading.CHUNK_SIZE
         else:
             self._left = head.length
-            self.state = State.BODY
+            self.state = Reading.BODY
 
-    def _read_body(self) -> Event | None:
+    def _read_body(self) -> HTTPEvent | None:
         if self._left:
             return self._take_data()
         self.state = self._after
@@ -411,7 +411,7 @@ class Parser:
         self._start = end
         return Data(data) if data else None
 
-    def _read_to_close(self) -> Event | None:
+    def _read_to_close(self) -> HTTPEvent | None:
         limit = self.limits.body
         self._left = self.unread if limit is None else limit - self._received
         data = self._take_data()
@@ -420,7 +420,7 @@ class Parser:
         self._received += len(data.data) if data else 0
         return data
 
-    def _read_chunk_size(self) -> Event | None:
+    def _read_chunk_size(self) -> HTTPEvent | None:
         limits = self.limits
         line = self._take_line(limits.chunk_line, 400, "a chunk's line is too long")
         if line is None:
@@ -431,33 +431,33 @@ class Parser:
         self._left = int(found[1], 16)
         self._received += self._left
         self._used += len(found[2])
-        most = 2**63 if limits.body is None else limits.body
-        if self._received > most or self._used > limits.extension_bytes:
+        limit = 2**63 if limits.body is None else limits.body
+        if self._received > limit or self._used > limits.extension_bytes:
             raise ProtocolError(413, "the body is too large")
         if self._left:
-            self.state = State.CHUNK
+            self.state = Reading.CHUNK
             return self._read_chunk()
         self._used = 0
-        self.state = State.TRAILERS
+        self.state = Reading.TRAILERS
         return self._read_trailers()
 
-    def _read_chunk(self) -> Event | None:
+    def _read_chunk(self) -> HTTPEvent | None:
         data = self._take_data()
         if not self._left:
-            self.state = State.CHUNK_END
+            self.state = Reading.CHUNK_END
         return data
 
-    def _read_chunk_end(self) -> Event | None:
+    def _read_chunk_end(self) -> HTTPEvent | None:
         end = self._buffer[self._start : self._start + 2]
         if not b"\r\n".startswith(end):
             raise ProtocolError(400, "a chunk is longer than its size")
         if len(end) < 2:
             return None
         self._start += 2
-        self.state = State.CHUNK_SIZE
+        self.state = Reading.CHUNK_SIZE
         return self._read_chunk_size()
 
-    def _read_trailers(self) -> Event | None:
+    def _read_trailers(self) -> HTTPEvent | None:
         limits = self.limits
         while line := self._take_line(
             limits.field_bytes - self._used, 431, "the trailer is too long"
@@ -495,35 +495,35 @@ class Parser:
 
     # After the message
 
-    def _keep(self) -> Event | None:
+    def _keep(self) -> HTTPEvent | None:
         """Keep what comes until `resume()` or `leftover()` decide."""
         return None
 
-    def _drop(self) -> Event | None:
+    def _drop(self) -> HTTPEvent | None:
         """Nothing after the last message means anything."""
         self._buffer, self._start = b"", 0
         return None
 
-    def _at_end(self) -> Event:
+    def _at_end(self) -> HTTPEvent:
         """No more bytes come, and more would be needed for another event."""
-        if self.state is State.BODY_TO_CLOSE:
+        if self.state is Reading.BODY_TO_CLOSE:
             self.stop()
             return End(Headers())
-        if self.idle or self.state in (State.OVER, State.SWITCHED):
+        if self.idle or self.state in (Reading.OVER, Reading.SWITCHED):
             self.stop()
             return Closed()
         what = "request" if self._role is Role.SERVER else "response"
         raise ProtocolError(400, f"the {what} ends in the middle")
 
 
-READERS: dict[State, Callable[[Parser], Event | None]] = {
-    State.HEAD: Parser._read_head,
-    State.BODY: Parser._read_body,
-    State.BODY_TO_CLOSE: Parser._read_to_close,
-    State.CHUNK_SIZE: Parser._read_chunk_size,
-    State.CHUNK: Parser._read_chunk,
-    State.CHUNK_END: Parser._read_chunk_end,
-    State.TRAILERS: Parser._read_trailers,
-    State.SWITCHED: Parser._keep,
-    State.OVER: Parser._drop,
+READERS: dict[Reading, Callable[[Parser], HTTPEvent | None]] = {
+    Reading.HEAD: Parser._read_head,
+    Reading.BODY: Parser._read_body,
+    Reading.BODY_TO_CLOSE: Parser._read_to_close,
+    Reading.CHUNK_SIZE: Parser._read_chunk_size,
+    Reading.CHUNK: Parser._read_chunk,
+    Reading.CHUNK_END: Parser._read_chunk_end,
+    Reading.TRAILERS: Parser._read_trailers,
+    Reading.SWITCHED: Parser._keep,
+    Reading.OVER: Parser._drop,
 }

@@ -109,13 +109,13 @@ def field_line(name: str, value: str) -> str:
     second line (RFC 9110, 7.8).
     """
     if name.lower() == "upgrade":
-        return f"{name}: {checked(name, value)}\r\nConnection: Upgrade\r\n"
+        return f"{name}: {checked_value(name, value)}\r\nConnection: Upgrade\r\n"
     if name.lower() in OURS:
         raise ValueError(f"{name} is written by the server, not by the application")
-    return f"{name}: {checked(name, value)}\r\n"
+    return f"{name}: {checked_value(name, value)}\r\n"
 
 
-def checked(name: str, value: str) -> str:
+def checked_value(name: str, value: str) -> str:
     """The value, if it makes one header line with this name."""
     line = f"{name}: {value}".encode("latin-1")
     if not NAME.fullmatch(name.encode("latin-1")) or not FIELD_LINE.fullmatch(line):

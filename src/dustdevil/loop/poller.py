@@ -108,8 +108,8 @@ class KqueuePoller:
 
     def poll(self, timeout: float | None) -> Ready:
         ready: dict[int, int] = {}
-        most = max(1, 2 * len(self._events))
-        for event in self._kqueue.control(None, most, timeout):
+        max_events = max(1, 2 * len(self._events))
+        for event in self._kqueue.control(None, max_events, timeout):
             bits = READ if event.filter == select.KQ_FILTER_READ else WRITE
             if event.flags & select.KQ_EV_EOF:
                 # On the reading side the peer has closed its half; on the writing

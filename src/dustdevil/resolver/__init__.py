@@ -12,7 +12,7 @@ names       the resolver with its cache, and connecting to a name
 from dustdevil import homes, lazy_names
 
 HOMES = homes(
-    lookup="Answer choose",
+    lookup="Answer choose_lookup",
     names="Address Resolver alternate connect race to_ascii",
 )
 

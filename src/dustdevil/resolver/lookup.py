@@ -156,7 +156,7 @@ def system_answer(host: str, family: int) -> Answer:
     return Answer([(one[0], str(one[4][0])) for one in found], SYSTEM_TTL)
 
 
-def choose(
+def choose_lookup(
     loop: Loop, servers: list[str], timeout: float, tries: int
 ) -> Ares | Threads:
     """The better one of what is installed; for `Threads`, the system is in charge."""

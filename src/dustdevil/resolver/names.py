@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from dustdevil.coroutine import Future, Task
 from dustdevil.loop.eventloop import running_loop
-from dustdevil.resolver.lookup import Answer, choose
+from dustdevil.resolver.lookup import Answer, choose_lookup
 from dustdevil.stream import tcp
 from dustdevil.stream.iostream import Stream
 from dustdevil.sync import Queue
@@ -63,7 +63,7 @@ class Resolver:
         self._cache_size = cache_size
         self._cache: dict[tuple[str, int], tuple[float, Answer]] = {}
         self._asked: dict[tuple[str, int], Future] = {}
-        self._backend = choose(loop, list(servers), timeout, tries)
+        self._backend = choose_lookup(loop, list(servers), timeout, tries)
 
     async def resolve(
         self, host: str, port: int, family: int = socket.AF_UNSPEC

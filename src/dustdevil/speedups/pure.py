@@ -1,8 +1,7 @@
 """The functions of the C extension, in Python: each does exactly what its twin does.
 
 They serve where there is no C compiler, and they say what the C must mean: the same
-tests run on both, and the module `speedups` chooses. For a head, Python takes about
-eight times as long.
+tests run on both, and the module `choice` says which serves.
 """
 
 import re

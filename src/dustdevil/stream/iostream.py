@@ -171,15 +171,15 @@ class Stream:
         del self._in[:size]
         return data
 
-    async def read(self, most: int = CHUNK) -> bytes:
-        """Return what is there, `most` bytes of it; b"" at the end of the stream.
+    async def read(self, size: int = CHUNK) -> bytes:
+        """Return what is there, up to `size` bytes; b"" at the end of the stream.
 
         Waits only while there is nothing. Raises StreamClosed.
         """
         while not self._in:
             if not await self._more():
                 return b""
-        return self._take(most)
+        return self._take(size)
 
     def read_now(self) -> bytes:
         """Return all that came already, without waiting; b"" if nothing did."""

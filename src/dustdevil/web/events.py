@@ -48,13 +48,13 @@ class Topic:
     be taken out of the set again. Each is called at once for each message.
 
     The last `keep` messages are kept, at least one, for those who ask a little late.
-    No more than `most` may wait at once.
+    No more than `max_waiting` may wait at once.
     """
 
-    def __init__(self, keep: int = 100, most: int = 20_000):
+    def __init__(self, keep: int = 100, max_waiting: int = 20_000):
         self.observers: set[Observer] = set()
         self.number = 0  # of the latest message
-        self.most = most
+        self.max_waiting = max_waiting
         self._kept: deque[Numbered] = deque(maxlen=max(1, keep))
         self._waiting: set[Future] = set()
 
@@ -118,7 +118,7 @@ class Topic:
 
     def _stand_in_line(self) -> Future:
         """A Future that `publish` and `wake` finish. HTTPError 503 if too many wait."""
-        if len(self._waiting) >= self.most:
+        if len(self._waiting) >= self.max_waiting:
             raise HTTPError(503, "too many are waiting", [("Retry-After", "5")])
         future = Future()
         self._waiting.add(future)

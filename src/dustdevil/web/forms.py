@@ -183,10 +183,10 @@ async def read_form(
 
 
 async def bounded(
-    pieces: AsyncIterator[bytes], most: int | None
+    pieces: AsyncIterator[bytes], limit: int | None
 ) -> AsyncIterator[bytes]:
     """The same pieces; FormError 413 when they become too many bytes."""
-    left = most
+    left = limit
     async for piece in pieces:
         if left is not None:
             left -= len(piece)
@@ -251,11 +251,11 @@ class FormReader:
             raise FormError(413, "the fields are too large")
 
     def _more(self, data: bytes) -> None:
-        content, most = self._content, self.settings.max_file
+        content, limit = self._content, self.settings.max_file
         if isinstance(content, bytearray):
             self._count(len(data))
             content += data
-        elif most is not None and content.size + len(data) > most:
+        elif limit is not None and content.size + len(data) > limit:
             raise FormError(413, "the file is too large")
         else:
             content.write(data)

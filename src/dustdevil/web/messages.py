@@ -18,8 +18,8 @@ from dustdevil.http.headers import Headers, Pair
 from dustdevil.stream.iostream import Stream
 from dustdevil.web.forms import Form, FormSettings, Values, read_form
 
-Body = bytes | AsyncIterator[bytes]
-Fields = Headers | Mapping[str, str] | Iterable[Pair]
+ResponseBody = bytes | AsyncIterator[bytes]
+HeaderFields = Headers | Mapping[str, str] | Iterable[Pair]
 Upgrade = Callable[[Stream], Awaitable[None]]
 
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
@@ -44,7 +44,7 @@ class HTTPError(Exception):
     `detail` is shown to the client; `headers` go into the response.
     """
 
-    def __init__(self, status: int, detail: str = "", headers: Fields = ()):
+    def __init__(self, status: int, detail: str = "", headers: HeaderFields = ()):
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
@@ -207,9 +207,9 @@ class Response:
 
     def __init__(
         self,
-        body: str | Body = b"",
+        body: str | ResponseBody = b"",
         status: int = 200,
-        headers: Fields = (),
+        headers: HeaderFields = (),
         content_type: str | None = None,
         length: int | None = None,
         upgrade: Upgrade | None = None,

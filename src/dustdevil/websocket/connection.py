@@ -314,9 +314,9 @@ class WebSocket:
             self._congested = True
             self._loop.spawn(self._wait_for_room())
         # Once paused, well below the limit: not a system call for every message.
-        most = self.settings.max_waiting
-        most = max(1, most // 2) if self._paused else most
-        full = self._congested or len(self._waiting) >= most
+        limit = self.settings.max_waiting
+        limit = max(1, limit // 2) if self._paused else limit
+        full = self._congested or len(self._waiting) >= limit
         if self._protocol.more and not (full or self._ended()):
             self._take(b"")
             return

@@ -110,13 +110,13 @@ class Deflate:
             self._end_message()
         return b"".join(found)
 
-    def _inflate(self, piece: bytes | bytearray, most: int) -> tuple[bytes, bytes]:
-        """Up to `most` bytes, and the rest of the piece where a stream has ended: a
+    def _inflate(self, piece: bytes | bytearray, limit: int) -> tuple[bytes, bytes]:
+        """Up to `limit` bytes, and the rest of the piece where a stream has ended: a
         block may be marked as the last of its stream, and another stream follows."""
         if self._inflater is None:
             self._inflater = zlib.decompressobj(wbits=-self._their_bits)
         inflater = self._inflater
-        data = inflater.decompress(piece, most)
+        data = inflater.decompress(piece, limit)
         if inflater.eof:
             self._inflater = None
         return data, inflater.unused_data

@@ -43,7 +43,7 @@ Pairs = list[tuple[str, str]]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 # PEP 3333: a status is "404 Not Found". What is below 200 is no response yet.
-STATUS = re.compile(r"([2-5][0-9][0-9])(?: ([\t -~\x80-\xff]*))?")
+START_STATUS = re.compile(r"([2-5][0-9][0-9])(?: ([\t -~\x80-\xff]*))?")
 # RFC 9110, 7.6.1: they are about this connection, and that is the server's.
 HOP_BY_HOP = {
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
@@ -369,7 +369,7 @@ def parse(status: str, headers: Pairs) -> Started:
 @lru_cache(maxsize=64)
 def parse_status(status: str) -> tuple[int, str | None]:
     """The number, and the phrase if there is one."""
-    found = STATUS.fullmatch(status)
+    found = START_STATUS.fullmatch(status)
     if found is None:
         raise ValueError(f"{status!r} is no status like '200 OK'")
     return int(found[1]), found[2] or None
