@@ -2,6 +2,7 @@
 
 import json
 import os
+from inspect import isawaitable
 from pathlib import Path
 
 from dustdevil import Application, Event, HTTPError, Response, StaticFiles
@@ -88,8 +89,10 @@ def make_app(redis: str | None = None) -> Application:
             raise HTTPError(503, "Not sent: Redis is away. Try again soon.") from None
 
     @app.get("/")
-    def page(request):
+    async def page(request):
         response = files(request)
+        if isawaitable(response):  # it is compressed first
+            response = await response
         response.headers["Content-Security-Policy"] = POLICY
         return response
 
