@@ -39,8 +39,8 @@ lint: $(READY)
 	$(BIN)/mypy
 
 unit: $(READY) build
-	$(PYTEST) tests --ignore tests/test_labs.py --numprocesses auto --dist loadfile
-	$(PYTEST) tests/test_labs.py --numprocesses auto
+	$(PYTEST) tests --ignore tests/workshop/test_labs.py --numprocesses auto --dist loadfile
+	$(PYTEST) tests/workshop/test_labs.py --numprocesses auto
 
 notebooks: $(READY)
 	$(NBVAL) book labs
@@ -78,7 +78,7 @@ soak-live: $(READY)
 
 # Kernels whose start is held everywhere, for up to half a minute: an hour in all.
 soak-kernels: $(READY)
-	$(PYTEST) -m soak tests/test_kernel_process.py
+	$(PYTEST) -m soak tests/workshop/test_kernel_process.py
 
 # The peers have an environment of their own, so that the book's stays small.
 BENCH_BIN := build/bench/bin

@@ -23,8 +23,9 @@ from dustdevil.http import Server
 from dustdevil.loop import Loop
 from dustdevil.web import Application
 from dustdevil.websocket import websocket
+from support.places import ROOT
 
-BUILD = Path(__file__).resolve().parents[1] / "build" / "autobahn"
+BUILD = ROOT / "build" / "autobahn"
 SUITE = "autobahntestsuite==0.8.2"
 WSTEST = """
 import site, sys

@@ -1,14 +1,17 @@
 """`pytest --stack FOLDER`: run the contract tests on somebody else's modules."""
 
 import os
+import ssl
+import subprocess
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from workshop import overlay
 
-# The fixtures of the browser tests, which are several files.
-pytest_plugins = ["live_reader"]
+# What its modules assert is told as in a test. They are imported by the tests, after
+# --stack has put somebody's modules in place.
+pytest.register_assert_rewrite("support")
 
 # Whether a test passes is no matter of how busy the machine is.
 settings.register_profile(
@@ -44,6 +47,18 @@ def loop():
     loop = Loop()
     yield loop
     loop.close()
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    """Contexts of a server and of a client that trusts it."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    command += " -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context, ssl.create_default_context(cafile=folder / "cert.pem")
 
 
 def pytest_report_header(config):

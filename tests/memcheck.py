@@ -10,10 +10,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent
-BUILD = TESTS.parent / "build" / "memcheck"
+from support.places import ROOT
+
+TESTS = ROOT / "tests"
+BUILD = ROOT / "build" / "memcheck"
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -g"
 SOURCES = r"\((_speedups|_fastpath|_tasks)\.c:[0-9]+\)"  # in a report of valgrind's
 VALGRIND = ("valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect "
@@ -37,9 +38,7 @@ def sanitizers():
         ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1",
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += ["-o", "timeout=900", TESTS / "test_speedups.py"]
-    command += [TESTS / "test_fastpath.py", TESTS / "test_tasks.py"]
-    command += [TESTS / "test_coroutine.py"]
+    command += ["-o", "timeout=900", TESTS / "speedups", TESTS / "coroutine"]
     return subprocess.run(command, env=env).returncode
 
 
@@ -57,10 +56,12 @@ def use():
     """What valgrind watches."""
     import logging
 
+    sys.path.insert(0, str(TESTS / "speedups"))
     import test_fastpath
     import test_speedups
     import test_tasks
-    from extension import SUFFIX, compile_extension, load
+
+    from support.extension import SUFFIX, compile_extension, load
 
     logging.disable()  # many of the requests fail, as they should
     BUILD.mkdir(parents=True, exist_ok=True)

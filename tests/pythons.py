@@ -2,7 +2,7 @@
 
     python tests/pythons.py                      all Pythons that are here, in turn
     python tests/pythons.py 3.12 3.15            these
-    python tests/pythons.py 3.12 --tests tests/test_head.py
+    python tests/pythons.py 3.12 --tests tests/http
 
 Each Python has an environment of its own in build/pythons, and runs the tests twice:
 in pure Python, and with the extension in C. The older ones are looked for among
@@ -10,7 +10,6 @@ pyenv's and on PATH; the newest are Debian's, by way of tests/on_debian.
 """
 
 import argparse
-import fnmatch
 import os
 import re
 import shutil
@@ -27,15 +26,9 @@ BUILD = ROOT / "build" / "pythons"
 
 HERE, DEBIAN = ("3.11", "3.12", "3.13"), ("3.14", "3.15")
 
-# The tests of the book's tools, by the names of their files without `test_`, in
-# whatever folder: all others are the stack's. So a new test of the stack is run without
-# being named here, and a new one of the tools that isn't fails for want of a package.
-TOOLS = [
-    "anywhere", "benchmarks", "book", "browser", "chapters", "elsewhere", "figures",
-    "kernel_process", "kernels", "labs", "lines", "listings", "live_*", "livebook",
-    "mystack", "overlay", "package", "pieces", "predict", "pythons", "runner", "runs",
-    "setup_cell", "side_by_side", "terminal", "then_and_now",
-]  # fmt: skip
+# The folders of tests/ that are about the book's tools and the repository: all others
+# are about the stack, and about the demos on it.
+OTHERS = {"workshop", "project"}
 
 # What the stack's tests import; requirements.txt has the versions. A Python so new that
 # one of MAYBE can't be installed goes without, and without the tests that need it.
@@ -45,9 +38,7 @@ NEEDS = [
 ]  # fmt: skip
 MAYBE = ["pycares"]
 
-# `live_reader` has the fixtures of the browser tests, and imports what the book needs.
-PYTEST = ["-m", "pytest", "-q", "-p", "no:live_reader", "--numprocesses", "auto",
-          "--dist", "loadfile"]  # fmt: skip
+PYTEST = ["-m", "pytest", "-q", "--numprocesses", "auto", "--dist", "loadfile"]
 
 WHICH = "from dustdevil.speedups import choice; print(choice.STATUS)"
 
@@ -82,12 +73,9 @@ ROW = re.compile(r"Python (\S+) +(pure|C) +(passed|FAILED): (.*)")
 
 
 def stack_tests() -> list[str]:
-    """The files with the stack's own tests, as paths from the root."""
-    return [
-        file.relative_to(ROOT).as_posix()
-        for file in sorted(TESTS.rglob("test_*.py"))
-        if not any(fnmatch.fnmatch(file.stem, f"test_{name}") for name in TOOLS)
-    ]
+    """The folders with the stack's own tests, as paths from the root."""
+    folders = {file.parent.name for file in TESTS.glob("*/test_*.py")}
+    return [f"tests/{name}" for name in sorted(folders - OTHERS)]
 
 
 def pinned(names: Sequence[str]) -> list[str]:

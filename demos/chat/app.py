@@ -2,7 +2,6 @@
 
 import json
 import os
-from inspect import isawaitable
 from pathlib import Path
 
 from dustdevil import Application, Event, HTTPError, Response, StaticFiles
@@ -90,9 +89,7 @@ def make_app(redis: str | None = None) -> Application:
 
     @app.get("/")
     async def page(request):
-        response = files(request)
-        if isawaitable(response):  # it is compressed first
-            response = await response
+        response = await files(request)
         response.headers["Content-Security-Policy"] = POLICY
         return response
 

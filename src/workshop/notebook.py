@@ -38,7 +38,7 @@ the server cannot do yet), `small` (build it small), `experiment`, `real` (the r
 thing), `then-and-now`, `lab`, `recap`, `questions` (three, their answers folded in
 `<details>`), `sources`. Output that differs from run to run: first try to print a
 fact that doesn't; else tag that one cell `nbval-ignore-output`. The tests check all
-of this (tests/test_chapters.py).
+of this (tests/workshop/test_chapters.py).
 """
 
 from workshop.claims import claim

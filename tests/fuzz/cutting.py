@@ -2,10 +2,9 @@
 
 from itertools import pairwise
 
-from reading import feed
-
 from dustdevil.http import Data, End
 from dustdevil.http.parser import Reading
+from support.reading import feed
 
 
 def pieces(stream, cuts):

@@ -6,10 +6,10 @@ limits allow.
 """
 
 from cutting import fed, note_body, the_same_however_cut
-from reading import feed_eof
 
 from dustdevil.http import Head, Limits, Parser, ProtocolError, Role
 from dustdevil.http.parser import Reading
+from support.reading import feed_eof
 
 LIMITS = Limits(line=120, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80)  # fmt: skip
@@ -22,7 +22,7 @@ WORDS = ["GET ", "POST /", " HTTP/1.1\r\n", "HTTP/1.0", "Host: a\r\n", "\r\n\r\n
 
 
 def seeds():
-    from test_http1_rfc import REFUSE, TAKE
+    from support.http_requests_rfc import REFUSE, TAKE
 
     streams = [stream for stream, *_ in TAKE.values()]
     for stream in streams + [stream for _, stream in REFUSE.values()]:

@@ -9,7 +9,6 @@ of it is one that our own server reads as it was meant.
 from functools import partial
 
 from cutting import fed, note_body, pieces, the_same_however_cut
-from reading import feed, feed_eof
 
 from dustdevil.http import (
     ClientError,
@@ -29,6 +28,7 @@ from dustdevil.http.outgoing import (
     split,
 )
 from dustdevil.http.parser import INTERIM, Reading
+from support.reading import feed, feed_eof
 
 LIMITS = Limits(line=60, fields=6, field_bytes=200, body=300, chunk_line=50,
                 extension_bytes=80)  # fmt: skip
@@ -43,8 +43,7 @@ WORDS = ["HTTP/1.1 ", "HTTP/1.0 200 OK\r\n", "101 ", "100 Continue\r\n\r\n", "20
 
 
 def seeds():
-    from test_outgoing import CODINGS
-    from test_responses import BAD, GOOD
+    from support.http_responses import BAD, CODINGS, GOOD
 
     for stream in [*GOOD, *BAD]:
         for choice in (0, HEAD_FIRST, HEAD_SECOND, SWITCH):

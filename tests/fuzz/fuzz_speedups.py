@@ -6,9 +6,9 @@ gcc's marks at each of its basic blocks, so that the fuzzer sees its way through
 
 from functools import cache
 
-from extension import ROOT, SUFFIX, Fence, compile_extension, load
-
 from dustdevil.speedups import pure
+from support.extension import SUFFIX, Fence, compile_extension, load
+from support.places import ROOT
 
 FENCE = Fence()
 FILE = ROOT / "build" / "fuzz" / "speedups" / f"_speedups{SUFFIX}"
@@ -22,7 +22,7 @@ WORDS = ["GET ", "POST /", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "Host: a\r\n", "\r\
 def seeds():
     # Compiled here: on a busy machine it takes longer than an input may.
     compile_extension(FILE, MARKED, [ROOT / "tests" / "fuzz" / "coverage.c"])
-    from test_http1_rfc import REFUSE, TAKE
+    from support.http_requests_rfc import REFUSE, TAKE
 
     streams = [stream for stream, *_ in TAKE.values()]
     for stream in streams + [stream for _, stream in REFUSE.values()]:

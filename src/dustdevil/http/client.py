@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 
 from dustdevil.fields import Integer, Seconds, Settings, Size
 from dustdevil.http.errors import ProtocolError
+from dustdevil.http.framing import Limits
 from dustdevil.http.headers import Headers, Pair
 from dustdevil.http.outgoing import (
     ClientError,
@@ -29,7 +30,7 @@ from dustdevil.http.outgoing import (
     redirected,
     split,
 )
-from dustdevil.http.parser import Data, End, Limits
+from dustdevil.http.parser import Data, End
 from dustdevil.loop.eventloop import Timer, running_loop
 from dustdevil.resolver.names import Resolver
 from dustdevil.stream.iostream import Stream, StreamClosed

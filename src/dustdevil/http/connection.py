@@ -20,9 +20,9 @@ from typing import Any, Protocol
 from dustdevil.coroutine import CancelledError, Future, Task, let_others_run
 from dustdevil.http.body import NO_BODY, Body, Page, close
 from dustdevil.http.errors import ProtocolError
-from dustdevil.http.framing import BODILESS
+from dustdevil.http.framing import BODILESS, Limits
 from dustdevil.http.head import Head
-from dustdevil.http.parser import Closed, Data, End, Limits, Parser, Reading, Role
+from dustdevil.http.parser import Closed, Data, End, Parser, Reading, Role
 from dustdevil.http.writer import CONTINUE, LAST_CHUNK, begin, chunk, response_head
 from dustdevil.loop.eventloop import Loop
 from dustdevil.stream.iostream import HIGH_WATER, Stream, StreamClosed
@@ -59,6 +59,7 @@ class ServerOfConnection(Protocol):
     loop: Loop
     scheme: str
     now: float  # on the loop's clock, as of the last look at the deadlines
+    date: str  # the header line, as of then
     idle_until: float  # when a connection that has nothing to do from now is closed
     requests: int
     refused: int
@@ -125,9 +126,10 @@ class Connection:
 
     def _converse(self) -> Generator[None, None, None]:
         """All that happens, in its order. Whoever has what it waits for resumes it."""
-        server, stream, parser = self.server, self.stream, self._parser
+        server, parser = self.server, self._parser
         self._await(State.HEAD, server.settings.header_timeout)
         yield
+        behind = False  # the client doesn't read the answers it has
         while True:
             # The next request
             head = parser.next_event()
@@ -135,8 +137,7 @@ class Connection:
                 self._await_head()
                 yield
                 head = parser.next_event()
-            if stream.unsent > HIGH_WATER:
-                # The client doesn't read the answers it has: it gets no more till then.
+            if behind:
                 yield from self._until(server.loop.spawn(self._drain()))
             if not isinstance(head, Head):
                 self._end(head)
@@ -165,7 +166,7 @@ class Connection:
                 return
             without = head.method == "HEAD" or response.status in BODILESS
             if type(response.body) is bytes:
-                self._send(start if without else start + response.body)
+                behind = self._send(start if without else start + response.body)
             else:
                 sending = self._copy(start, response, chunked, without)
                 self._sending = response
@@ -224,7 +225,7 @@ class Connection:
     def _await_head(self) -> None:
         if self._paused:
             self._resume_reading()
-        if self._parser.idle:
+        if not self._parser.begun:
             self.state, self.deadline = IDLE, self.server.idle_until
         elif self.state is not State.HEAD:
             # Once: who sends a byte now and then has no longer for the whole.
@@ -339,8 +340,9 @@ class Connection:
         keep = head.keep_alive and not self.server.stopping
         if keep and head.length != 0:
             keep = self._can_go_on(head, body, response.body)
-        begun = begin(response, head.version, keep)
-        head.expects_continue = False
+        begun = begin(response, head.version, keep, self.server.date)
+        if head.expects_continue:
+            head.expects_continue = False  # the answer comes instead
         return begun
 
     def _can_go_on(self, head: Head, body: Body, content: Any) -> bool:
@@ -396,10 +398,12 @@ class Connection:
         elif length is not None and sent != length:
             raise ValueError(f"a body of {length} bytes came out otherwise")
 
-    def _send(self, data: bytes) -> None:
-        """Send soon, with what comes till then; nothing, if the client is gone."""
-        if data and not self.stream.closed:
-            self.stream.write(data)
+    def _send(self, data: bytes) -> bool:
+        """Send soon, with what comes till then; nothing, if the client is gone.
+
+        Returns whether it takes too little of what it is sent.
+        """
+        return not self.stream.closed and self.stream.write(data)
 
     async def _drain(self) -> None:
         if self.stream.unsent > HIGH_WATER:
@@ -429,7 +433,7 @@ class Connection:
             raise ValueError("there is no upgrade that the client asked for")
         # Before a 101 always (RFC 9110, 7.8).
         first = CONTINUE if head.expects_continue else b""
-        return first + response_head(101, response.headers)
+        return first + response_head(101, response.headers, self.server.date)
 
     def _hand_over(self, start: bytes, upgrade: Any) -> None:
         """Let another protocol have the stream."""
@@ -487,7 +491,7 @@ class Connection:
             return
         self._note_refusal(event)
         page = Page(event.status, event.reason)
-        start, _, _ = begin(page, "1.1", keep=False)
+        start, _, _ = begin(page, "1.1", False, self.server.date)
         self._send(start if event.method == "HEAD" else start + page.body)
         self._linger()
 

@@ -7,6 +7,8 @@ request becomes the beginning of another's: request smuggling. So nothing is rep
 or guessed: two answers to the question are refused, even when they agree.
 """
 
+from typing import NamedTuple
+
 from dustdevil.http.errors import ProtocolError
 from dustdevil.http.grammar import NAME
 from dustdevil.speedups.pure import Fields
@@ -14,6 +16,19 @@ from dustdevil.speedups.pure import Fields
 # Responses without a body, whatever their headers say (RFC 9110, 6.4.1): after a 1xx
 # another response follows, and 205 must not have one (15.3.6).
 BODILESS = frozenset([*range(100, 200), 204, 205, 304])
+
+
+class Limits(NamedTuple):
+    """How much of a message is read before it is refused; sizes in bytes."""
+
+    line: int = 8 * 1024  # the first line: 414 beyond
+    fields: int = 100  # header fields, and trailer fields: 431 beyond
+    field_bytes: int = 64 * 1024  # all header fields, and all trailers: 431 beyond
+    body: int | None = None  # 413 beyond
+    chunk_line: int = 1024  # one chunk's size with its extensions: 400 beyond
+    extension_bytes: int = 16 * 1024  # all chunk extensions of a body: 413 beyond
+    lenient_targets: bool = False  # whether []| and the like may be there unencoded
+    secure: bool = True  # whether it came over TLS, as "https://" must: 421 if not
 
 
 def members(values: list[bytes]) -> list[bytes]:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from dustdevil.fields import lazy
 from dustdevil.http.errors import ProtocolError
-from dustdevil.http.framing import body_length, is_persistent, members
+from dustdevil.http.framing import Limits, body_length, is_persistent, members
 from dustdevil.http.grammar import (
     ABSOLUTE_FORM,
     AUTHORITY_FORM,
@@ -26,7 +26,26 @@ from dustdevil.http.headers import Headers
 from dustdevil.speedups.pure import Fields, Found, framing_fields
 
 
-class Head:
+class MessageHead:
+    """What the heads of requests and of responses have in common."""
+
+    length: int | None = 0
+    keep_alive = True
+    until_close = False
+    _block: bytes  # the field lines, each with a CRLF before it
+
+    @property
+    def has_body(self) -> bool:
+        """Whether `Data` and `End` follow."""
+        return self.length != 0
+
+    @lazy
+    def headers(self) -> Headers:
+        """All the header fields, in their order."""
+        return Headers.parse(self._block)
+
+
+class Head(MessageHead):
     """A request up to its body.
 
     `target` is "/path?query" as it was sent, with its percent signs; "*" for some
@@ -39,25 +58,16 @@ class Head:
 
     # As most requests leave them; `plain` says that this one does.
     plain = True
-    length: int | None = 0
-    keep_alive = True
     expects_continue = False
     upgrade = ""
-    # A request has a length, and only responses can be interim.
-    until_close = interim = False
+    interim = False  # only responses can be
 
     def __init__(self, method: str, target: str, version: str, host: str, block: bytes):
-        """`block`: the field lines, each with a CRLF before it."""
         self.method = method
         self.target = target
         self.version = version
         self.host = host
         self._block = block
-
-    @property
-    def has_body(self) -> bool:
-        """Whether `Data` and `End` follow."""
-        return self.length != 0
 
     @property
     def switches(self) -> bool:
@@ -72,16 +82,11 @@ class Head:
             return target
         return unquote(target.partition("?")[0])
 
-    @lazy
-    def headers(self) -> Headers:
-        """All the header fields, in their order."""
-        return Headers.parse(self._block)
-
     def __repr__(self) -> str:
         return f"<Head {self.method} {self.target} HTTP/{self.version}>"
 
 
-class ResponseHead:
+class ResponseHead(MessageHead):
     """A response up to its body.
 
     `length` is the body's in bytes; None if it comes in chunks, or, `until_close`,
@@ -89,9 +94,6 @@ class ResponseHead:
     """
 
     plain = False  # what follows has to be looked at
-    length: int | None = 0
-    until_close = False
-    keep_alive = True
 
     def __init__(self, status: int, reason: str, version: str, block: bytes):
         self.status = status
@@ -109,16 +111,6 @@ class ResponseHead:
         """Whether another response follows, the one that counts (RFC 9110, 15.2)."""
         return self.status < 200 and self.status != 101
 
-    @property
-    def has_body(self) -> bool:
-        """Whether `Data` and `End` follow."""
-        return self.length != 0
-
-    @lazy
-    def headers(self) -> Headers:
-        """All the header fields, in their order."""
-        return Headers.parse(self._block)
-
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.reason}>"
 
@@ -126,30 +118,27 @@ class ResponseHead:
 # Requests
 
 
-def make_request(found: Found, lenient: bool, secure: bool) -> Head:
-    """The request of which `split_head` found the parts.
-
-    `lenient`: take the characters in a target that browsers leave as they are;
-    `secure`: whether it came over TLS. Raises ProtocolError.
-    """
+def make_request(found: Found, limits: Limits) -> Head:
+    """The request of which `split_head` found the parts. Raises ProtocolError."""
     usual, method, target, version, host, fields, block = found
     head = Head(method, target, version, host, block)
     if not usual:
         head.plain = False
-        look_closer(head, fields.pop(b"host", []), lenient, secure)
+        look_closer(head, fields.pop(b"host", []), limits)
     if fields or version == "1.0":
         head.plain = False
         frame_request(head, fields)
     return head
 
 
-def look_closer(head: Head, hosts: list[bytes], lenient: bool, secure: bool) -> None:
+def look_closer(head: Head, hosts: list[bytes], limits: Limits) -> None:
     """Read a target and a host that are not of the usual forms.
 
     Raises ProtocolError: 421 for what may only be asked on a secure connection (RFC
     9110, 7.4), otherwise 400.
     """
-    authority = read_target(head, BROWSERS if lenient else ORIGIN, secure)
+    path = BROWSERS if limits.lenient_targets else ORIGIN
+    authority = read_target(head, path, limits.secure)
     # RFC 9112, 3.2: one Host in every request since 1.1, and never two.
     if len(hosts) > 1 or (head.version == "1.1" and not hosts):
         raise ProtocolError(400, "there must be one Host field")

@@ -12,10 +12,11 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from dustdevil.coroutine import Future, Task, current_scheduler
 from dustdevil.http.errors import ProtocolError
+from dustdevil.http.framing import Limits
 from dustdevil.http.grammar import NAME, ORIGIN
 from dustdevil.http.head import is_host
 from dustdevil.http.headers import Headers
-from dustdevil.http.parser import Closed, Limits, Parser, Role
+from dustdevil.http.parser import Closed, Parser, Role
 from dustdevil.http.writer import LAST_CHUNK, chunk, field_line, field_lines
 from dustdevil.resolver.names import to_ascii
 from dustdevil.stream.iostream import Stream, StreamClosed

@@ -24,6 +24,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from dustdevil.http.errors import ProtocolError
+from dustdevil.http.framing import Limits
 from dustdevil.http.grammar import (
     CHUNK_LINE,
     FIELD_LINE,
@@ -47,19 +48,6 @@ from dustdevil.speedups.choice import split_head
 from dustdevil.speedups.pure import framing_fields
 
 INTERIM = 16  # responses below 200 that may come before the one that counts
-
-
-class Limits(NamedTuple):
-    """How much of a message is read before it is refused; sizes in bytes."""
-
-    line: int = 8 * 1024  # the first line: 414 beyond
-    fields: int = 100  # header fields, and trailer fields: 431 beyond
-    field_bytes: int = 64 * 1024  # all header fields, and all trailers: 431 beyond
-    body: int | None = None  # 413 beyond
-    chunk_line: int = 1024  # one chunk's size with its extensions: 400 beyond
-    extension_bytes: int = 16 * 1024  # all chunk extensions of a body: 413 beyond
-    lenient_targets: bool = False  # whether []| and the like may be there unencoded
-    secure: bool = True  # whether it came over TLS, as "https://" must: 421 if not
 
 
 class Data(NamedTuple):
@@ -124,12 +112,12 @@ class Parser:
         "_received",
         "_role",
         "_scanned",
-        "_seen",
         "_short",
         "_start",
         "_trailers",
         "_used",
         "_wants_upgrade",
+        "begun",
         "limits",
         "state",
     )  # fmt: skip
@@ -144,7 +132,7 @@ class Parser:
         self._ended = False  # no more bytes will come
         self._fault: ProtocolError | None = None
         # Of a head that has come in part:
-        self._seen = 0  # so many bytes of it were looked at
+        self.begun = 0  # so many bytes of it are there, and were looked at
         self._lines = 0  # ends of lines in these
         self._line_size = -1  # of its first line, when that is complete
         self._is_line_skipped = False  # an empty line came before it
@@ -250,7 +238,8 @@ class Parser:
             return None  # as after most requests
         if buffer[start] == CR and self._skip_empty_line():
             return self._read_head()
-        end = buffer.find(b"\r\n\r\n", start + max(0, self._seen - 3))
+        seen = max(0, self.begun - 3) if self.begun else 0
+        end = buffer.find(b"\r\n\r\n", start + seen)
         if end < 0:
             self._check_part()
             return None
@@ -264,7 +253,7 @@ class Parser:
             found = split_head(buffer, start, end)
             if found is None:
                 raise self._first_fault(end, True) or ProtocolError(400, "malformed")
-            head = make_request(found, limits.lenient_targets, limits.secure)
+            head = make_request(found, limits)
         block = head._block
         # A line has four bytes at least: that spares most heads the count.
         if len(block) > 4 * limits.fields and block.count(b"\n") > limits.fields:
@@ -272,8 +261,8 @@ class Parser:
         if not head.plain:
             self._begin_body(head)
         self._start = end + 4
-        if self._seen or self._is_line_skipped:
-            self._seen = self._lines = 0
+        if self.begun or self._is_line_skipped:
+            self.begun = self._lines = 0
             self._line_size, self._is_line_skipped = -1, False
         return head
 
@@ -284,7 +273,7 @@ class Parser:
         if not self._buffer.startswith(b"\r\n", self._start):
             return False
         self._start += 2
-        self._seen = 0
+        self.begun = 0
         self._is_line_skipped = True
         return True
 
@@ -292,17 +281,19 @@ class Parser:
         """Refuse a head that can't become a good one, before all of it is there."""
         self._check_asked()
         buffer, start, limits = self._buffer, self._start, self.limits
-        news = start + max(0, self._seen - 1)  # a CR may have come before its LF
-        self._lines += buffer.count(b"\n", start + self._seen)
+        news = start + max(0, self.begun - 1)  # a CR may have come before its LF
+        self._lines += buffer.count(b"\n", start + self.begun)
         suspicious = STRAY.search(buffer, news) is not None or buffer[start] == LF
         suspicious |= self._lines > limits.fields + 1
         if self._line_size < 0 and (end := buffer.find(b"\r\n", news)) >= 0:
             self._line_size = end - start
-            suspicious = True
-        self._seen = len(buffer) - start
+            # The fields are looked at when all are there, however they were cut.
+            if fault := self._first_fault(end + 2, False):
+                raise fault
+        self.begun = len(buffer) - start
         if self._line_size < 0:
-            suspicious |= self._seen > limits.line
-        elif self._seen - self._line_size > limits.field_bytes:
+            suspicious |= self.begun > limits.line
+        elif self.begun - self._line_size > limits.field_bytes:
             suspicious = True
         if suspicious and (fault := self._first_fault(len(buffer), False)):
             raise fault

@@ -47,8 +47,9 @@ from dustdevil.coroutine import CancelledError, Future, let_others_run
 from dustdevil.fields import Boolean, Integer, Seconds, Settings, Size
 from dustdevil.http.body import Body
 from dustdevil.http.connection import Connection
+from dustdevil.http.framing import Limits
 from dustdevil.http.head import Head
-from dustdevil.http.parser import Limits
+from dustdevil.http.writer import date_line
 from dustdevil.loop.eventloop import Loop, running_loop
 from dustdevil.stream.iostream import Stream
 from dustdevil.stream.tcp import Listener, listen
@@ -214,6 +215,7 @@ class Server:
 
     def _set_time(self, now: float) -> None:
         self.now, self.idle_until = now, now + self._idle_timeout
+        self.date = date_line()
 
     def hand_over(self, connection: Connection, upgrade: Upgrade) -> None:
         """Run another protocol on a connection's stream, and close that at its end."""

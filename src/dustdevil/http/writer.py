@@ -9,7 +9,6 @@ whole second response.
 import re
 from email.utils import formatdate
 from http import HTTPStatus
-from time import time
 from typing import Any
 
 from dustdevil.http.framing import BODILESS
@@ -37,7 +36,9 @@ STATUS_LINES = {
 }
 
 
-def begin(response: Any, version: str, keep: bool) -> tuple[bytes, bool, bool]:
+def begin(
+    response: Any, version: str, keep: bool, date: str
+) -> tuple[bytes, bool, bool]:
     """A response's head, whether its body is sent in chunks, and whether the
     connection stays open, which it may if `keep`. `version` is that of the request.
 
@@ -60,21 +61,25 @@ def begin(response: Any, version: str, keep: bool) -> tuple[bytes, bool, bool]:
         framing += "Transfer-Encoding: chunked\r\n"
     elif length is not None:
         framing += f"Content-Length: {length}\r\n"
-    head = response_head(status, response.headers, framing, response.reason)
+    head = response_head(status, response.headers, date, framing, response.reason)
     return head, chunked, kept
 
 
 def response_head(
-    status: int, headers: Headers, framing: str = "", reason: str | None = None
+    status: int,
+    headers: Headers,
+    date: str,
+    framing: str = "",
+    reason: str | None = None,
 ) -> bytes:
-    """The head of a response, with its Date and its empty line.
+    """The head of a response, with its empty line.
 
-    `headers` are the application's, `framing` lines are ours, with their CRLF. Raises
-    ValueError for what can't be a status, a reason or a header line.
+    `headers` are the application's; `date` and `framing` are lines of ours, with their
+    CRLF. Raises ValueError for what can't be a status, a reason or a header line.
     """
     usual = status in STATUS_LINES and reason is None
     first = STATUS_LINES[status] if usual else status_line(status, reason or "")
-    lines = f"{first}{date_line()}{field_lines(headers)}{framing}\r\n"
+    lines = f"{first}{date}{field_lines(headers)}{framing}\r\n"
     return lines.encode("latin-1")
 
 
@@ -123,16 +128,10 @@ def checked_value(name: str, value: str) -> str:
     return value
 
 
-_date = ""
-_second = 0
-
-
 def date_line() -> str:
-    """The Date, which is made once a second."""
-    global _date, _second
-    if (now := int(time())) != _second:
-        _second, _date = now, f"Date: {formatdate(now, usegmt=True)}\r\n"
-    return _date
+    """The Date of now, with its CRLF. Making it takes as long as all else of a head: a
+    server makes it once a second (RFC 9110, 6.6.1)."""
+    return f"Date: {formatdate(usegmt=True)}\r\n"
 
 
 def chunk(data: bytes) -> bytes:

@@ -229,11 +229,12 @@ class Stream:
 
     # Writing
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """Send the bytes soon: what the socket takes then, the rest when it has room.
 
-        Never waits itself; `await drain()` does, for a peer that reads slowly. Raises
-        StreamClosed after close() or the end of the connection.
+        Never waits itself. The peer reads slowly where this returns True: `await
+        drain()` before more is written. Raises StreamClosed after close() or the end of
+        the connection.
         """
         if self.closed or self._closing or self._ending:
             raise StreamClosed("the stream is closed for writing") from self._error
@@ -248,8 +249,11 @@ class Stream:
             if isinstance(self._out, bytes):
                 self._out = bytearray(self._out)
             self._out += data
-        if len(self._out) > HIGH_WATER and not self._events & WRITE:
+        if len(self._out) <= HIGH_WATER:
+            return False
+        if not self._events & WRITE:
             self._flush()
+        return len(self._out) > HIGH_WATER
 
     def _flush(self) -> None:
         """Send what waits, as much as the socket takes now."""

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
 from io import FileIO
-from typing import Any
 from urllib.parse import quote
 
 from dustdevil.coroutine import let_others_run
@@ -92,8 +91,8 @@ class StaticFiles:
         # By the file's name: its ETag when it was compressed, and the outcome.
         self._zipped: dict[str, tuple[str, bytes]] = {}
 
-    def __call__(self, request: Request, path: str = "") -> Any:
-        """The response; or a coroutine for it, where a file is compressed first."""
+    async def __call__(self, request: Request, path: str = "") -> Response:
+        """The file, a part of it, or the news that it is the same."""
         if not path or path.endswith("/"):
             path += self.index
         name = self.locate(path)
@@ -120,7 +119,7 @@ class StaticFiles:
                 # Other bytes, another tag: a range of these is no range of those.
                 etag = etag_of_file(info, "gzip")
                 answer = partial(respond, request, etag, modified, headers)
-                return self.zipped(name, file.read(), etag, answer)
+                return await self.zipped(name, file.read(), etag, answer)
             return respond(request, etag, modified, headers, file, size)
 
     def locate(self, path: str) -> str:
