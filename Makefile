@@ -1,5 +1,6 @@
 # make serve   the live book:        make serve PORT=9000 STACK=mystack
 # make test    everything that is checked
+# make test-pythons  the stack on each Python: make test-pythons PYTHONS="3.12 3.15"
 # make lab     a lab in the terminal: make lab LAB=1
 # make autobahn  the WebSocket judge:  make autobahn PYTHON2=python2.7 CASES="12.* 13.*"
 # make fuzz    atheris on the parsers:  make fuzz FUZZ="http1 --seconds 60"
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 NBVAL := $(PYTEST) --nbval --nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider
 
-.PHONY: serve build test lint unit notebooks lab run lines outdated autobahn fuzz soak soak-live soak-kernels memcheck bench bench-scale clean
+.PHONY: serve build test test-pythons lint unit notebooks lab run lines outdated autobahn fuzz soak soak-live soak-kernels memcheck bench bench-scale clean
 
 serve: $(READY)
 	@$(BIN)/workshop serve $(if $(PORT),--port $(PORT)) $(if $(STACK),--stack $(STACK))
@@ -50,6 +51,10 @@ run: $(READY)
 
 lines: $(READY)
 	@$(BIN)/workshop lines
+
+# The stack's own tests on every Python that it is for, pure and in C: half an hour.
+test-pythons:
+	@$(PYTHON) tests/pythons.py $(PYTHONS)
 
 # Not part of `test`: the whole of it takes some ten minutes, and needs Python 2.7.
 autobahn: $(READY)
@@ -114,7 +119,7 @@ outdated: $(READY)
 # Progress stays visible: a silent minute looks like a hang.
 $(READY): requirements.txt pyproject.toml setup.py $(wildcard src/dustdevil/*/*.[ch])
 	@$(PYTHON) -c 'import sys; v = sys.version_info; \
-	  sys.exit(0 if (3, 11) <= v < (3, 14) else "Dust Devil needs Python 3.11 to 3.13, and %s is %d.%d: try make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
+	  sys.exit(0 if (3, 11) <= v < (3, 16) else "Dust Devil needs Python 3.11 to 3.15, and %s is %d.%d: try make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
 	@echo "Setting up $(VENV) (once; a minute or two) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: install your system's python3-venv package, then try again."; exit 1; }
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt -e . \

@@ -44,13 +44,20 @@ class TestEvent(lock_tests.EventTests):
 
 
 class TestCondition(lock_tests.ConditionTests):
-    condtype = locks.Condition
+    class condtype(locks.Condition):
+        """Newer ones look at who waits, under CPython's own name for it."""
+
+        @property
+        def _waiters(self):
+            return self._waiting
 
 
 class TestConditionAsRLock(lock_tests.RLockTests):
     """A condition hands on what its lock can do."""
 
     locktype = locks.Condition
+    # Since 3.14: a lock refuses arguments. A condition takes one, its lock.
+    test_constructor_noargs = None
 
 
 class TestSemaphore(lock_tests.SemaphoreTests):
@@ -92,6 +99,14 @@ def test_a_notification_that_comes_after_the_timeout_is_not_lost():
     condition._lock = locks.RLock()
     with condition:
         assert condition.wait(0) is False
+
+
+@pytest.mark.parametrize("make", [locks.Lock, locks.RLock, locks.Condition])
+def test_a_lock_says_whether_somebody_holds_it(make):
+    lock = make()
+    assert not lock.locked()
+    in_thread(lock.acquire)
+    assert lock.locked()
 
 
 def test_a_condition_of_a_plain_lock():

@@ -461,6 +461,9 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #endif
 #ifdef Py_mod_gil /* since 3.13 (PEP 703) */
+    /* It is true: what a call makes, no other thread sees before the call returns, and
+       the length of a buffer holds until its release. That nobody writes into the bytes
+       meanwhile is for the caller to see to: a bytearray belongs to one connection. */
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
     {0, NULL},

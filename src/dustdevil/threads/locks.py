@@ -60,6 +60,10 @@ class RLock:
             self._owner = None
             self._lock.release()
 
+    def locked(self) -> bool:
+        """Whether a thread holds it, this one or another (`threading`: since 3.14)."""
+        return self._lock.locked()
+
     def __enter__(self) -> bool:
         return self.acquire()
 
