@@ -134,6 +134,8 @@ def run_tests(command: Sequence[str], env: dict[str, str]) -> tuple[bool, str]:
             print(line, end="", flush=True)
             last = line.strip("= \n") or last
     words = re.sub(r" in [\d.]+s.*", "", last)
+    if process.returncode < 0:
+        words = f"ended by signal {-process.returncode}"
     return process.returncode == 0, f"{words} in {time.monotonic() - began:.0f} s"
 
 
