@@ -112,7 +112,7 @@ def test_a_module_in_c_imports_nothing(source):
     # Those of the C standard library, of Python, and of the system for sockets.
     known = ("Python", "errno", "stddef", "stdint", "string", "structmember", "time",
              "sys/socket")  # fmt: skip
-    assert {*headers} <= {f"<{name}.h>" for name in known} | {'"_slots.h"'}
+    assert {*headers} <= {f"<{name}.h>" for name in known}
 
 
 def test_the_stack_never_imports_the_workshop():

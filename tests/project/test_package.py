@@ -93,12 +93,12 @@ def test_every_module_can_be_imported_without_a_clone(installed):
 def test_the_pieces_and_a_listing_are_there_without_a_clone(installed):
     code = (
         "from workshop import overlay, pieces; from workshop.notebook import show\n"
-        "print(len(pieces.load()), show('speedups._slots', only='top').file)\n"
+        "print(len(pieces.load()), show('speedups._speedups', only='top').file)\n"
         "print(overlay.environment('.')['PYTHONPATH'])"
     )
     done = run(installed, "-c", code)
     counted, folder = done.stdout.splitlines()
-    assert counted == "18 src/dustdevil/speedups/_slots.h"
+    assert counted == "18 src/dustdevil/speedups/_speedups.c"
     assert Path(folder, "sitecustomize.py").is_file()
     assert not Path(folder).is_relative_to(ROOT)
 
