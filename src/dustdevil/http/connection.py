@@ -330,7 +330,7 @@ class Connection:
         else:
             self._allowance = min(grace, self._allowance + more)
 
-            # The response
+    # The response
 
     def _begin(self, head: Head, body: Body, response: Any) -> tuple[bytes, bool, bool]:
         """A response's head, whether its body is sent in chunks, and whether the

@@ -238,8 +238,7 @@ class Parser:
             return None  # as after most requests
         if buffer[start] == CR and self._skip_empty_line():
             return self._read_head()
-        seen = max(0, self.begun - 3) if self.begun else 0
-        end = buffer.find(b"\r\n\r\n", start + seen)
+        end = buffer.find(b"\r\n\r\n", start + max(0, self.begun - 3))
         if end < 0:
             self._check_part()
             return None
