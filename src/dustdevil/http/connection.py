@@ -22,7 +22,15 @@ from dustdevil.http.body import NO_BODY, Body, Page, close
 from dustdevil.http.errors import ProtocolError
 from dustdevil.http.framing import BODILESS, Limits
 from dustdevil.http.head import Head
-from dustdevil.http.parser import Closed, Data, End, Parser, Reading, Role
+from dustdevil.http.parser import (
+    Closed,
+    Data,
+    End,
+    HTTPEvent,
+    Parser,
+    Reading,
+    Role,
+)
 from dustdevil.http.writer import CONTINUE, LAST_CHUNK, begin, chunk, response_head
 from dustdevil.loop.eventloop import Loop
 from dustdevil.stream.iostream import HIGH_WATER, Stream, StreamClosed
@@ -293,7 +301,7 @@ class Connection:
     def _open_body(self, head: Head) -> Body:
         self._allowance = self.server.settings.body_grace
 
-        async def next_of_body() -> Any:
+        async def next_of_body() -> HTTPEvent:
             """The next piece of the body, its end, or the error in it."""
             while (event := self._parser.next_event()) is None:
                 if head.expects_continue:
@@ -483,7 +491,7 @@ class Connection:
 
     # The end
 
-    def _end(self, event: Any) -> None:
+    def _end(self, event: HTTPEvent) -> None:
         """No request can follow: none is sent any more, or one breaks the rules."""
         if not isinstance(event, ProtocolError):
             assert isinstance(event, Closed)
