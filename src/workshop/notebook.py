@@ -18,6 +18,11 @@ is the right one; the cell fails unless exactly one is. For *why* and *which ord
 questions give `run=`, a function whose result, as a string, is the right choice.
 Tag these cells `hide-input`, for their source tells the answer.
 
+`quote(factor, "three times", band=(1.5, 8))` ties a number in the prose to what a
+cell measured: exactly when outputs are stored, within the band under the tests. Put it
+behind the measurement, in a cell of its own tagged `remove-input`; its words must
+stand in the prose.
+
 `claim("et-drain", said=…, verdict="still true" | "changed" | "nuance" | "never",
 then=…, now=…, proof=condition)` is the card for one claim of the notes. The probe is
 the cell above it; `proof` is computed there. Tag the card `claim` and `hide-input`;
@@ -53,6 +58,7 @@ from workshop.figures import (
 )
 from workshop.listings import show
 from workshop.quiz import predict
+from workshop.quotes import quote
 
 __all__ = [
     "Drawing",
@@ -63,6 +69,7 @@ __all__ = [
     "line_chart",
     "player",
     "predict",
+    "quote",
     "show",
     "timeline",
 ]
