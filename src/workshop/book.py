@@ -54,6 +54,7 @@ INPUTS = (
     "src/workshop/book.py",
     "src/workshop/elsewhere.py",
     "src/workshop/formulas.*",
+    "src/workshop/glossary.py",
     "src/workshop/npm.py",
     "src/workshop/pieces.py",
     "src/workshop/sphinx_ext.py",

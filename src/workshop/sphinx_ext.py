@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx_external_toc.api import SiteMap
 
-from workshop import elsewhere, formulas, pictures, pieces
+from workshop import elsewhere, formulas, glossary, pictures, pieces
 
 NOTEBOOK_LINK = re.compile(
     r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
@@ -26,8 +26,6 @@ NOTEBOOK_LINK = re.compile(
 
 # What `workshop.listings.link_to` writes: a link from a chapter to a source.
 SOURCE_LINK = re.compile(r'<a href="(?:\.\./)+src/dustdevil/[^"]*">(.*?)</a>')
-
-GLOSSARY = "book/glossary"
 
 # Sphinx's own scripts serve the search, whose template names them itself.
 SEARCH = frozenset({"documentation_options.js", "doctools.js", "sphinx_highlight.js"})
@@ -60,6 +58,8 @@ def improve_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if "dropdown" in admonition["classes"]:
             make_dropdown(admonition)
     explain_terms(doctree, definitions(app.env))
+    if docname == glossary.PAGE:
+        glossary.improve(app.env, doctree)
     name_cells(doctree, Path(app.env.doc2path(docname)))
 
 
@@ -78,11 +78,11 @@ def name_cells(doctree: nodes.document, source: Path) -> None:
 
 def definitions(env: BuildEnvironment) -> dict[str, str]:
     """The entries of the glossary: anchor -> its text."""
-    if GLOSSARY not in env.found_docs:
+    if glossary.PAGE not in env.found_docs:
         return {}
     return {
         anchor: item[-1].astext().replace("\n", " ")
-        for item in env.get_doctree(GLOSSARY).findall(nodes.definition_list_item)
+        for item in env.get_doctree(glossary.PAGE).findall(nodes.definition_list_item)
         for term in item.findall(nodes.term)
         for anchor in term["ids"]
     }
