@@ -17,7 +17,7 @@ def improve(env: BuildEnvironment, doctree: nodes.document) -> None:
         pages = {page for term in terms(item) for page in used.get(term.lower(), ())}
         if pages:
             item[-1].append(_links(env, sorted(pages)))
-    for entries in doctree.findall(nodes.definition_list):
+    for entries in list(doctree.findall(nodes.definition_list)):
         parent = entries.parent
         parent.insert(parent.index(entries), _html(letters(entries)))
 
