@@ -10,6 +10,7 @@ them.
 import ast
 import functools
 import html
+import itertools
 import json
 import operator
 import posixpath
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pygments.token import STANDARD_TYPES, Token
+from pygments.token import STANDARD_TYPES
 
 from workshop import listings, pieces
 from workshop.listings import (
@@ -163,7 +164,11 @@ class Names:
             if not each.depth
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and _is_ours(node.module):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    self._mark_module(alias.lineno, alias.name)
+            elif isinstance(node, ast.ImportFrom) and _is_ours(node.module):
+                self._mark_module(node.lineno, node.module)
                 for alias in node.names:
                     if home := home_of(node.module, alias.name):
                         self._mark(alias, alias.name, *home)
@@ -180,12 +185,16 @@ class Names:
         if self.lines[node.lineno - 1].startswith(name, column):
             self.links[node.lineno, column] = _to(self.place, place, anchor)
 
-    def at(self, line: int, column: int, text: str) -> str:
-        """Where the name at this place leads; empty if that is not known."""
-        is_import = re.match(r"\s*(from|import)\b", self.lines[line - 1])
-        if is_import and _is_ours(text) and (file := module_file(text)):
-            return _to(self.place, place_of(file), "")
-        return self.links.get((line, column), "")
+    def _mark_module(self, line: int, module: str) -> None:
+        """The whole of a dotted name that stands in a line once leads to a module."""
+        file = module_file(module) if _is_ours(module) else None
+        found = list(
+            re.finditer(rf"(?<=\s){re.escape(module)}\b", self.lines[line - 1])
+        )
+        if file and len(found) == 1:
+            link = _to(self.place, place_of(file), "")
+            for column in range(*found[0].span()):
+                self.links[line, column] = link
 
 
 def _is_ours(module: str | None) -> bool:
@@ -253,27 +262,34 @@ def _relative(page: str, target: str) -> str:
 
 def rendered(file: Path) -> list[str]:
     """The lines of a source as HTML: coloured, and with links in them."""
-    names = Names(file)
+    links = Names(file).links
     source = source_of(file)
-    lines = [""]
+    lines: list[list[tuple[str, str]]] = [[]]  # of each line, links and what is in them
     column = 0
     for kind, value in source.lexer.get_tokens("\n".join(source.lines)):
         for number, text in enumerate(value.split("\n")):
             if number:
-                lines.append("")
+                lines.append([])
                 column = 0
             if text:
-                link = names.at(len(lines), column, text) if kind in Token.Name else ""
-                lines[-1] += _piece(kind, text, link)
+                link = links.get((len(lines), column), "")
+                lines[-1].append((link, _piece(kind, text)))
                 column += len(text)
-    return lines[: len(source.lines)]
+    return [_linked(pieces) for pieces in lines[: len(source.lines)]]
 
 
-def _piece(kind: Any, text: str, link: str) -> str:
+def _linked(pieces: list[tuple[str, str]]) -> str:
+    """A line as HTML; neighbours that lead to the same place are one link."""
+    line = ""
+    for link, group in itertools.groupby(pieces, operator.itemgetter(0)):
+        inside = "".join(piece for _, piece in group)
+        line += f'<a href="{html.escape(link)}">{inside}</a>' if link else inside
+    return line
+
+
+def _piece(kind: Any, text: str) -> str:
     shown, style = html.escape(text, quote=False), _style(kind)
-    if style:
-        shown = f'<span class="{style}">{shown}</span>'
-    return f'<a href="{html.escape(link)}">{shown}</a>' if link else shown
+    return f'<span class="{style}">{shown}</span>' if style else shown
 
 
 @functools.cache

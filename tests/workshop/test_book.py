@@ -651,3 +651,24 @@ def test_the_search_finds_the_words_of_a_chapter(visit, name):
             "links => links.map(link => new URL(link.href).pathname)"
         )
         assert {"/book/glossary.html", f"/{name}.html"} <= set(found), word
+
+
+@needs_chromium
+def test_a_new_output_links_to_the_annotated_source(visit):
+    page = visit("book/index.html")
+    target = page.evaluate("""new Promise((done) => {
+      const output = document.querySelector(".cell_output");
+      output.innerHTML = '<a href="../src/dustdevil/loop/eventloop.py#Loop.turn">x</a>';
+      setTimeout(() => done(output.firstChild.href), 0);
+    })""")
+    assert target.endswith("/source/loop/eventloop.html#Loop.turn")
+    assert "/book/" not in target
+
+
+@needs_chromium
+def test_a_copy_of_a_source_is_the_source(visit):
+    page = visit("source/loop/eventloop.html")
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('pre'))")
+    copied = page.evaluate("getSelection().toString()")
+    source = (ROOT / "src" / "dustdevil" / "loop" / "eventloop.py").read_text("utf-8")
+    assert copied.split() == source.split()
