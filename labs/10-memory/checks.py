@@ -1,4 +1,4 @@
-"""The checks of lab 10: `buffers`, rebuilt.
+"""The checks of lab 10: `memory`, rebuilt.
 
 No check measures memory or time: what an allocator does is told by which place it
 hands out, and by which pools and arenas it still holds.
