@@ -1,4 +1,4 @@
-"""The checks of lab 10: `buffers`, rebuilt.
+"""The checks of lab 10: `memory`, rebuilt.
 
 No check measures memory or time: what an allocator does is told by which place it
 hands out, and by which pools and arenas it still holds.
@@ -41,7 +41,7 @@ def allocate(allocator, size: int):
 @check(
     "A size is rounded up to the next block",
     step=1,
-    read="Which size",
+    read="Sizes",
     hints=[
         "The sizes double, beginning at SMALLEST. Which is the first that is not "
         "smaller than what was asked for?",
@@ -132,7 +132,7 @@ def _about_places(places: list, start: int, length: int) -> str:
 @check(
     "The block that was freed last is taken first",
     step=2,
-    read="A pool in fifteen lines",
+    read="A pool",
     hints=[
         "What comes back goes into the list of free blocks, and whoever takes a block "
         "looks there first.",
@@ -185,7 +185,7 @@ def arenas_with(bench: Bench, allocator, free: list[int]) -> list:
 @check(
     "A new pool comes from the fullest arena",
     step=3,
-    read="The fullest arena first",
+    read="Which arena?",
     hints=[
         "Which arenas can give a pool at all? And of those, which one is least likely "
         "to become empty soon?",
@@ -295,7 +295,7 @@ def _a_new_arena(bench: Bench, allocator, size: int) -> None:
 @check(
     "A block of the right size, for its owner alone",
     step=4,
-    read="The allocator",
+    read="Allocate",
     hints=[
         "Round up, look for a pool of that size with room, take a block from it, and "
         "hand it out. What if no pool has room?",
@@ -369,7 +369,7 @@ def _fills_pools(bench: Bench) -> None:
 @check(
     "What is too large or too small",
     step=4,
-    read="The allocator",
+    read="Allocate",
     hints=[
         "Two kinds of request are not for the pools: those that are larger than the "
         "largest block, and those that are no request at all.",

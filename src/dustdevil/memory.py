@@ -29,9 +29,9 @@ from typing import NamedTuple
 
 ARENA = 1 << 20  # bytes, as pymalloc's since Python 3.10
 POOL = 1 << 16  # bytes; pymalloc's is 16 KiB, for blocks of 512 bytes at most
-# The sizes of blocks. A request gets the smallest that it fits into, and so up to half
-# of a block is lost. With more sizes that would be less, but each has pools of its own,
-# that are not full.
+# The sizes of blocks. A request gets the smallest that it fits into, so up to half of a
+# block is lost. More sizes would lose less, but each needs pools of its own, most of
+# them partly empty.
 SMALLEST = 512
 SIZES = tuple(SMALLEST << bits for bits in range(8))
 
@@ -45,9 +45,9 @@ class Block:
     """A number of bytes to read into or write from, through its `view`, a memoryview.
 
     They hold what their last owner left there. `release()`, or the end of a `with`,
-    gives them back; the view raises ValueError from then on. Slices of the view do
-    not: who keeps one sees the next owner's bytes. A block that is dropped unreleased
-    goes back, too, with a ResourceWarning.
+    gives them back; the view raises ValueError from then on. A slice that was cut off
+    it does not: it shows the next owner's bytes. A block that is dropped unreleased
+    goes back too, with a ResourceWarning.
     """
 
     __slots__ = ("_allocator", "_pool", "_start", "view")
@@ -96,8 +96,8 @@ class Pool:
     def cut(self, size: int) -> None:
         """Make all of it free, in blocks of that size.
 
-        Those that were never used are not in the list yet. Their pages of memory are
-        touched when their turn comes, and only then the system provides them.
+        Blocks that were never used are not in the list yet. Their pages are touched
+        when their turn comes, and only then does the system provide them.
         """
         self.size = size
         self.used = 0
@@ -111,7 +111,7 @@ class Pool:
         return not self._free and self._fresh == self._end
 
     def take(self) -> int:
-        """Take a block: the one freed last, which is in the processor's cache still."""
+        """Take a block: the one freed last, which may still be in the cache."""
         self.used += 1
         if self._free:
             return self._free.pop()
@@ -128,8 +128,8 @@ class Arena:
     """Memory from the operating system, in pools; `free` are those not in use."""
 
     def __init__(self) -> None:
-        # It goes back to the system with the last view of it. To close it at once
-        # would be an error as long as somebody has one.
+        # It goes back to the system with the last view of it. Closing it earlier
+        # would be an error while a view is open.
         self.memory = memoryview(mmap(-1, ARENA))
         self.free = [Pool(self, start) for start in range(0, ARENA, POOL)]
 
@@ -212,12 +212,13 @@ class Allocator:
     def _give_back(self, arena: Arena) -> None:
         """Let go of an arena without a block in it, unless it is the last with room.
 
-        Otherwise one block, allocated and freed in turns, would cost an arena a time.
+        Otherwise each allocation of a lone block would map an arena, and its release
+        would unmap it.
         """
         if arena.empty and any(one.free for one in self._arenas if one is not arena):
             self._arenas.remove(arena)
-            # Arena and pools refer to each other. Left so, they would keep the memory
-            # until the garbage collector comes.
+            # Arena and pools refer to each other. Without this they would keep the
+            # memory until the garbage collector runs.
             arena.free.clear()
 
     def statistics(self) -> Statistics:

@@ -19,7 +19,6 @@ LONG = {
     "03-descriptors",
     "05-epoll",
     "09-gil",
-    "10-memory",
     "11-gc",
 }
 

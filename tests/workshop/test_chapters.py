@@ -22,7 +22,6 @@ FIRST_FORM = {
     "descriptors",
     "epoll",
     "gil",
-    "memory",
     "gc",
 }
 
