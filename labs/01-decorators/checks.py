@@ -40,7 +40,7 @@ def look_up(router, method: str, path: str):
 @check(
     "The name below the decorator still means your function",
     step=1,
-    read="Decorators with arguments",
+    read="One decorator for each path",
     hints=[
         "@router.get('/x') is two calls. The first is router.get('/x'); what that "
         "returns is called with your function.",
@@ -87,7 +87,7 @@ def _not_handed_back(name, handler) -> str:
 @check(
     "The table knows which handler answers a method and a path",
     step=1,
-    read="The line above the function",
+    read="When does a page get into the table?",
     hints=[
         "Work at decoration time: when register(handler) runs, everything needed is "
         "there, the pattern, the methods and the handler.",
@@ -148,7 +148,7 @@ def _expect_entry(router, method: str, path: str, wanted, said: str) -> None:
 @check(
     "Decorators stack, and one without its path is refused",
     step=1,
-    read="The router",
+    read="The decorator",
     hints=[
         "The lowest decorator gets the function, the next one up gets whatever that "
         "one returned.",
@@ -181,7 +181,7 @@ def stacks(bench: Bench) -> None:
 @check(
     "A class is called once, its methods answer, and nonsense is refused",
     step=2,
-    read="The router",
+    read="The decorator",
     hints=[
         "A class is an object like a function is, and the decorator gets it the same "
         "way. isinstance(handler, type) tells them apart.",
@@ -258,7 +258,7 @@ def _refuses(bench: Bench) -> None:
 @check(
     "Placeholders become arguments",
     step=3,
-    read="A route",
+    read="From a pattern to a regular expression",
     hints=[
         "_group makes the piece of a regular expression for one placeholder; params "
         "uses the whole expression, self.regex, on a path.",
@@ -313,7 +313,7 @@ def _no_converter(got, wanted) -> str:
 @check(
     "A pattern takes the whole path, or nothing of it",
     step=3,
-    read="A route",
+    read="From a pattern to a regular expression",
     hints=[
         "Which of re's methods insists on the end of the text as well?",
         "match() is content with the beginning; search() with any part. A '$' at the "
@@ -349,7 +349,7 @@ def the_whole_path(bench: Bench) -> None:
 @check(
     "match finds the handler; HEAD may take GET's",
     step=4,
-    read="The router",
+    read="Finding the handler",
     hints=[
         "_candidates(path) yields every route that has this path, with its arguments. "
         "Which of their handlers is wanted?",
@@ -411,7 +411,7 @@ def _expect_match(bench, router, request, handler, params) -> None:
 @check(
     "No such path is 404, no such method 405",
     step=4,
-    read="The router",
+    read="Finding the handler",
     hints=[
         "Two different mistakes of a client: a path that nobody has, and a path that "
         "is there but not for this method.",
@@ -459,7 +459,7 @@ def _expect_error(kind, router, method: str, path: str):
 @check(
     "url_for is match, backwards",
     step=5,
-    read="The router",
+    read="The decorator",
     hints=[
         "self.names holds, under each name, the list of its routes. Which of them "
         "takes exactly the params that are given?",
@@ -513,7 +513,7 @@ def _named(router, name: str) -> str:
 @check(
     "Middleware: first declared, outermost, and each may answer by itself",
     step=6,
-    read="Middleware: the onion",
+    read="A wrapper around every page",
     hints=[
         "Wrap from the inside out: which middleware must be put round the handler "
         "first, so that the first declared ends up outside?",

@@ -181,8 +181,8 @@ class Router:
         or a method and path that are taken.
         """
         if not isinstance(pattern, str):
-            # Without parentheses the function itself came in, in the path's place,
-            # and would be given to a decorator that nobody applies.
+            # Without parentheses, Python passes the function as the path, and the
+            # decorator that we would return is never called: the page is missing.
             raise TypeError(f"a route needs its path, as in @get('/'), not {pattern!r}")
 
         def register(handler: Registered) -> Registered:
@@ -191,8 +191,8 @@ class Router:
                 route.add(method, function)
             label = getattr(handler, "__name__", type(handler).__name__)
             self.names.setdefault(name or str(label), []).append(route)
-            # The very object that came in goes out again. That is why the name below
-            # the decorator still means the function, and why decorators stack.
+            # We return the same object, so the name below the decorator still means
+            # the function, and decorators stack.
             return handler
 
         return register
