@@ -16,7 +16,6 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
 LONG = {
     "01-decorators",
     "02-generators",
-    "03-descriptors",
     "05-epoll",
     "09-gil",
     "10-memory",

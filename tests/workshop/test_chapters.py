@@ -19,7 +19,6 @@ READY = [piece for piece in pieces.load() if piece.ready]
 FIRST_FORM = {
     "decorators",
     "generators",
-    "descriptors",
     "epoll",
     "gil",
     "memory",
