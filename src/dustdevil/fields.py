@@ -1,9 +1,9 @@
 """Typed settings and attributes computed on first use: two uses of descriptors.
 
 A descriptor is an object in a class that answers for an attribute of its instances:
-through `__get__` when the attribute is read, `__set__` when it is assigned. Between
-them stands the instance's own dictionary. A descriptor that has both methods comes
-before it, one that lacks either lets it speak first (Descriptor HowTo Guide).
+through `__get__` when the attribute is read, `__set__` when it is assigned. A value in
+the instance's own dictionary takes precedence over a descriptor that lacks either of
+the two methods; one that has both takes precedence over it (Descriptor HowTo Guide).
 
 `Field` has `__set__` and no `__get__`: what is assigned is checked and put into the
 instance's dictionary, and a read finds it there without a call. `lazy` has `__get__`
