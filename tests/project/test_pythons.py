@@ -35,9 +35,16 @@ def test_all_that_is_needed_has_its_version_in_the_requirements():
         assert "==" in line
 
 
+def test_what_the_cells_need_has_its_version_too():
+    needs = pythons.for_cells()
+    assert any(line.startswith("nbval==") for line in needs)
+    assert not any(line.startswith("jupyter-book") for line in needs)
+
+
 @pytest.mark.parametrize("passed", [True, False])
-def test_a_row_is_read_as_it_is_written(passed):
-    row = pythons.Row("3.15.0rc1", "pure", passed, "3 failed, 4 passed in 5 s")
+@pytest.mark.parametrize("way", ["pure", "C", "book"])
+def test_a_row_is_read_as_it_is_written(passed, way):
+    row = pythons.Row("3.15.0rc1", way, passed, "3 failed, 4 passed in 5 s")
     python, way, verdict, words = pythons.ROW.fullmatch(str(row)).groups()
     assert (python, way, verdict == "passed", words) == row
 
