@@ -15,7 +15,6 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
 # In their first form, which had no budget.
 LONG = {
     "01-decorators",
-    "02-generators",
     "03-descriptors",
     "05-epoll",
     "09-gil",
