@@ -69,7 +69,7 @@ def state_of(future) -> str:
 @check(
     "Calls are made in their order, with their arguments",
     step=1,
-    read="The queue",
+    read="One turn",
     hints=[
         "self.ready is a deque: append puts something at its right end, popleft takes "
         "from the left.",
@@ -124,7 +124,7 @@ def turns_end(bench: Bench) -> None:
 @check(
     "A call that fails is reported, and stops nobody",
     step=1,
-    read="The queue",
+    read="One turn",
     hints=[
         "One bad callback must not end the server. Where does the exception go?",
         "Around the call, not around the loop: those after it are still to be made.",
@@ -175,7 +175,7 @@ def failures_are_reported(bench: Bench) -> None:
 @check(
     "A future is set once, and tells by way of the queue",
     step=2,
-    read="A future",
+    read="A future that can fail",
     hints=[
         "_finish is where set_result, set_exception and cancel all end. Three things "
         "are to be remembered, and some people are to be told.",
@@ -250,7 +250,7 @@ def told_of_none(bench: Bench, scheduler) -> None:
 @check(
     "A callback can be taken back",
     step=2,
-    read="A future",
+    read="A future that can fail",
     hints=[
         "self._callbacks is a list. It says of itself whether something is in it.",
         "The answer is True if the callback was still to come, and False if it was "
@@ -288,7 +288,7 @@ def taken_back(bench: Bench) -> None:
 @check(
     "result() gives the value or raises; nobody's failure is lost",
     step=3,
-    read="A future",
+    read="A future that can fail",
     hints=[
         "exception() is the simpler one of the two, and result() can ask it.",
         "exception(): InvalidState if it is not done; otherwise note that somebody has "
@@ -368,7 +368,7 @@ def reports_what_nobody_heard(bench: Bench) -> None:
 @check(
     "await stops here, and nowhere else",
     step=3,
-    read="A future",
+    read="A future that can fail",
     hints=[
         "Whoever drives the coroutine has to get hold of the future. How does anything "
         "come out of a function that goes on afterwards?",
@@ -435,7 +435,7 @@ def _last(body, value):
 @check(
     "A step sends or throws, and takes what comes out",
     step=4,
-    read="A task",
+    read="A step with bad news",
     hints=[
         "Something goes in by send or throw, and it can come out in three ways: the "
         "coroutine returns, raises, or yields.",
@@ -531,7 +531,7 @@ def failures_of_a_step(bench: Bench, Watched, scheduler, waited: list) -> None:
 @check(
     "A traceback begins with the user's line",
     step=4,
-    read="A task",
+    read="A step with bad news",
     hints=[
         "The first entry of the traceback is the line in step() that called send. It "
         "tells the reader of an error nothing.",
@@ -568,7 +568,7 @@ def begins_with_the_users_line(bench: Bench) -> None:
 @check(
     "Five things that a coroutine may yield",
     step=5,
-    read="A task",
+    read="A step with bad news",
     hints=[
         "What was yielded says when the next step is to be made: now, or when a future "
         "is done.",
@@ -657,7 +657,7 @@ def _told(value) -> str:
 @check(
     "Many take turns, and good and bad news arrives",
     step=5,
-    read="A task",
+    read="A step with bad news",
     hints=[
         "Does a task that waits stay out of the queue until its future is done?",
         "Whoever waits for one that fails has heard of it; and each is to get "
@@ -739,7 +739,7 @@ def bad_news(bench: Bench, names: list[str]) -> None:
 @check(
     "Cancelled where it waits, and only there",
     step=6,
-    read="To stop somebody",
+    read="How to stop a task",
     hints=[
         "cancel() raises nothing by itself. It leaves a note in self._cancelling, and "
         "the next step throws it. Does step() read the note, and take it off?",
@@ -815,7 +815,7 @@ def _too_late_to_cancel(bench: Bench, scheduler) -> None:
 @check(
     "Cancelled early, late, by itself, and in vain",
     step=6,
-    read="To stop somebody",
+    read="How to stop a task",
     hints=[
         "Think of the moments in which a task can be cancelled: before its first step, "
         "while it waits, after its future is done but before it is woken, and while it "
@@ -908,7 +908,7 @@ def cancels_itself(bench: Bench) -> None:
 @check(
     "A generator that may be awaited",
     step=7,
-    read="Two ways to write one",
+    read="Generators that can be awaited",
     hints=[
         "`await` refuses a plain generator. types.coroutine makes one that it takes, "
         "and the module imports that under another name.",

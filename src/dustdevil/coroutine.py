@@ -1,16 +1,16 @@
 """Futures, tasks, and the trampoline that drives coroutines.
 
 A coroutine is a function that can stop in the middle and go on later: a generator,
-or an `async def`. It stops by yielding what it waits for, up to whoever drives it.
-Here that is a Task: it sends a value in, gets a Future out, and comes back when
-that future has its result. Because every wait returns to the same place before the
-next step is taken, as a jumper returns to a trampoline, the stack stays flat.
+or an `async def`. It stops by yielding what it waits for to its driver. Here that
+is a Task: it sends a value in, gets a Future out, and comes back when that future
+has its result. Because every wait returns to the same place before the next step is
+taken, as a jumper returns to a trampoline, the stack stays flat.
 
     async def add(a, b):
         return await a + await b
 
-A Scheduler holds what can run now. It knows nothing of time or sockets: the loop,
-one floor above, adds those.
+A Scheduler holds what can run now. It knows nothing about time or sockets: the event
+loop, which is built on it, adds those.
 """
 
 import logging
@@ -63,7 +63,7 @@ class Scheduler:
         instance for the function that was meant to be called.
         """
         if not isinstance(coroutine, STEPPABLE):
-            raise TypeError(f"spawn() takes a coroutine, and {coroutine!r} is none")
+            raise TypeError(f"spawn() takes a coroutine, not {coroutine!r}")
         task = Task(coroutine, self)
         self.ready.append((task.step, ()))  # as call_soon does, without the call
         return task
@@ -71,8 +71,8 @@ class Scheduler:
     def run_ready(self) -> None:
         """Make the calls that are ready now.
 
-        What these calls make ready in their turn waits for the next time: a task
-        that is always ready must not keep the sockets from being looked at.
+        What these calls add to the queue waits for the next turn: a task that is
+        always ready must not keep the loop from its sockets.
         """
         ready = self.ready
         for _ in range(len(ready)):
@@ -83,7 +83,7 @@ class Scheduler:
                 self.on_error(error, callback)
 
     def turn(self) -> None:
-        """Take one turn. Without a loop below, an empty queue can never fill."""
+        """Take one turn. Without an event loop, an empty queue can never fill."""
         if not self.ready:
             raise RuntimeError("deadlock: every task waits, and nothing can wake one")
         self.run_ready()
@@ -112,8 +112,8 @@ class Scheduler:
             current.scheduler = outer
 
     def on_error(self, error: BaseException, where: object) -> None:
-        """Report an exception that has nobody else to go to."""
-        log.error("in %r, with nobody to catch it:", where, exc_info=error)
+        """Report an exception that no caller can catch."""
+        log.error("in %r, where no caller can catch it:", where, exc_info=error)
 
 
 class Current(threading.local):
@@ -134,10 +134,10 @@ def current_scheduler() -> Scheduler:
 
 
 class Future:
-    """A result that is not there yet, and whom to call when it is.
+    """A result that is not there yet, and the callbacks for when it is.
 
     `await future`, in an `async def`, and `yield future`, in a generator, wait for
-    it: they give the result, or raise the exception, that somebody sets.
+    it: they give the result, or raise the exception, as soon as it is set.
     """
 
     __slots__ = (
@@ -189,8 +189,8 @@ class Future:
     def set_exception(self, error: BaseException) -> None:
         """Give an exception in place of a result, once."""
         self._finish(None, error)
-        # As long as it is now. Each who waits makes it longer by his own lines, and
-        # the next must not be told of those.
+        # As long as it is now: each task that waits adds lines of its own, and the
+        # next one must not see those.
         self._traceback = error.__traceback__
 
     def cancel(self) -> bool:
@@ -212,8 +212,8 @@ class Future:
     def add_done_callback(self, callback: "Callable[[Future], Any]") -> None:
         """Have `callback(future)` called, soon, when it is done or if it is.
 
-        Never from inside set_result(): who sets a result would be surprised to find
-        half the program run before the next line of its own.
+        Never from inside set_result(): its caller would be surprised to find that
+        half the program has run before its own next line.
         """
         if self._done:
             self.scheduler.call_soon(callback, self)
@@ -236,7 +236,7 @@ class Future:
         return self.__await__()  # for `yield from future`
 
     def __del__(self) -> None:
-        # An exception that nobody asked for would vanish here without a word.
+        # An exception that no task asked for would vanish here silently.
         if self._error is not None and not self._heard and not self.cancelled():
             self.scheduler.on_error(self._error, self)
 
@@ -287,7 +287,7 @@ class Task(Future):
     def wait_for(self, yielded: Any) -> None:
         """Arrange for the next step: when what the coroutine yielded is done."""
         if self._cancelling or yielded is None:
-            # A bare `yield` lets everybody else have a turn.
+            # A bare `yield` gives every other task that is ready a turn.
             self.scheduler.call_soon(self.step)
         elif yielded is CURRENT_TASK:
             self.scheduler.call_soon(self.step, self)
@@ -314,8 +314,8 @@ class Task(Future):
     def cancel(self, error: CancelledError | None = None) -> bool:
         """Raise CancelledError in the coroutine where it waits; False if it is done.
 
-        What it waits for goes on: others may be waiting for that too. By an `error`
-        of its own, who cancels knows the cancellation again when it passes.
+        What it waits for goes on: other tasks may be waiting for that too. A caller
+        that passes an `error` of its own can recognise it when it comes out again.
         """
         if self._done:
             return False
@@ -329,7 +329,7 @@ class Task(Future):
 def trimmed(error: BaseException) -> BaseException:
     """An exception without the first line of its traceback.
 
-    That is the line of ours that made the call, and it tells nobody anything.
+    That line is the call in `Task.step`, which says nothing about the fault.
     """
     first = error.__traceback__
     return error.with_traceback(first.tb_next if first else None)
