@@ -86,6 +86,8 @@ class LivePage {
     if (!this.#isWaiting(cell)) this.#enqueue([cell]);
     const next = this.#page.cells[this.#page.cells.indexOf(cell) + 1];
     if (!next) return;
+    const question = next.root.closest("[data-dd-waits]")?.dataset.ddWaits;
+    if (question) return document.querySelector(`input[name="${question}"]`)?.focus();
     if (next.editor) return next.editor.focus();
     if (next.anchor.localName === "details") next.anchor.open = true;
     if (!next.pre.hasAttribute("tabindex")) next.pre.tabIndex = -1;

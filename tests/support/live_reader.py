@@ -155,6 +155,12 @@ class Reader:
             expect(self.cell(number).note).to_contain_text("[")
         self.settle()
 
+    def skip_predictions(self) -> None:
+        """Have all of the page: nothing waits for a choice."""
+        skip = self.page.get_by_role("button", name="Skip all on this page")
+        if skip.count():
+            skip.first.click()
+
     def settle(self) -> None:
         """Wait until nothing runs and nothing is queued any more."""
         expect(self.page.locator("[data-live]")).to_have_count(0)
