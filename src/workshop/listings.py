@@ -25,50 +25,75 @@ from pygments.lexer import Lexer
 
 from workshop.sources import LANGUAGES, CSource, PythonSource
 
-GAP = "⋮"
+GAP = "…"
 PARTS = ("doc", "imports", "constants", "top", "head")
+
+# From a chapter's folder to the sources. Where that is from a page, and that a page of
+# the annotated source takes the file's place there, the build and page.js know.
+TO_SOURCES = "../src/dustdevil/"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one name asks for: lines of a file, and the lines that open its classes."""
+
+    file: pathlib.Path
+    path: tuple[str, ...]
+    only: str | None
+    lines: tuple[int, ...]
+    around: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """What a caption calls it."""
+        return (".".join(self.path) + (f" ({self.only})" if self.only else "")).strip()
+
+    @property
+    def anchor(self) -> str:
+        """Its place in the page of the annotated source."""
+        return ".".join(self.path) or f"L{self.lines[0]}"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Lines of one source file, with the name under which a chapter asked for them.
+    """Lines of one source file, in the order of the file, with what was asked for.
 
-    `lines` are (number, text) pairs, numbers from 1. Where numbers jump, lines were
-    left out, and the display puts a `⋮`.
+    `asked` are the line numbers, from 1, of what the names stand for. `lines` are all
+    that are shown, as (number, text): those, and the lines that open the classes in
+    which they stand. `source` is the display, with a `…` for each stretch left out.
     """
 
     file: str
-    name: str
+    names: tuple[tuple[str, str], ...]
+    asked: frozenset[int]
     lines: tuple[tuple[int, str], ...]
+    source: str
 
     @property
     def caption(self) -> str:
-        """The file, the name in it, and the line numbers shown."""
-        first, last = self.lines[0][0], self.lines[-1][0]
-        span = f"line {first}" if first == last else f"lines {first}–{last}"
-        name = f" · {self.name}" if self.name else ""
-        return f"{self.file}{name} · {span}"
+        """The file, the names in it, and the line numbers shown."""
+        names = ", ".join(label for label, _ in self.names if label)
+        return " · ".join(filter(None, [self.file, names, self._span]))
 
     @property
-    def source(self) -> str:
-        """The lines as text, moved to the left margin, gaps marked."""
-        indent = min(_indent(text) for _, text in self.lines if text)
-        pieces, before = [], self.lines[0][0] - 1
-        for number, text in self.lines:
-            if number != before + 1:
-                pieces.append(" " * (_indent(text) - indent) + GAP)
-            pieces.append(text[indent:])
-            before = number
-        return "\n".join(pieces)
+    def _span(self) -> str:
+        kept = [
+            number for number, text in self.lines if number in self.asked or not text
+        ]
+        numbers = ranges(kept)
+        return f"{'line' if numbers.isdecimal() else 'lines'} {numbers}"
 
     def __repr__(self) -> str:
         return f"# {self.caption}\n{self.source}"
 
     def _repr_html_(self) -> str:
+        place = self.file.removeprefix("src/dustdevil/")
+        names = [link_to(place, anchor, label) for label, anchor in self.names if label]
+        top = link_to(place, "" if names else self.names[0][1], self.file)
+        caption = " · ".join(filter(None, [top, ", ".join(names), self._span]))
         lexer = LANGUAGES[pathlib.Path(self.file).suffix].lexer
         return (
-            '<figure class="dd-listing">'
-            f"<figcaption>{html.escape(self.caption)}</figcaption>"
+            f'<figure class="dd-listing"><figcaption>{caption}</figcaption>'
             f"{highlighted(self.source, lexer)}</figure>"
         )
 
@@ -86,9 +111,17 @@ class Listings:
         return "".join(part._repr_html_() for part in self.parts)
 
 
+def link_to(place: str, anchor: str, text: str) -> str:
+    """A link to a source, `loop/poller.py`, and to a name in it."""
+    target = f"{TO_SOURCES}{place}{anchor and '#'}{anchor}"
+    return f'<a href="{html.escape(target)}">{html.escape(text)}</a>'
+
+
 def highlighted(code: str, lexer: Lexer = PythonSource.lexer) -> str:
     """`code` as HTML with pygments' classes, so that the page's theme colours it."""
     inner = highlight(code, lexer, HtmlFormatter(nowrap=True))
+    # No language has this sign: pygments takes it for a mistake.
+    inner = inner.replace(f'<span class="err">{GAP}</span>', GAP)
     return f'<div class="highlight"><pre tabindex="0">{inner}</pre></div>'
 
 
@@ -105,31 +138,93 @@ def show(*names: str, only: str | None = None) -> Listing | Listings:
     - of a module, `"doc"` (in C: the first comment), `"imports"`, `"constants"` (what
       else stands outside classes and functions) or `"top"` (these three together).
 
+    Lines are shown in place: indented as they are, below the line that opens their
+    class, with `…` for what is left out. Names of the same module make one listing, in
+    the order of the file.
+
     Raises LookupError for a name that the source does not have.
     """
-    parts = tuple(select(name, only) for name in names)
+    parts = tuple(select_all(names, only))
     return parts[0] if len(parts) == 1 else Listings(parts)
+
+
+def select_all(names: Iterable[str], only: str | None = None) -> list[Listing]:
+    """The listings that `show(*names, only=only)` displays, one for each module."""
+    asked: dict[pathlib.Path, list[Asked]] = {}
+    for name in names:
+        each = ask(name, only)
+        asked.setdefault(each.file, []).append(each)
+    return [_listing(parts) for parts in asked.values()]
 
 
 def select(name: str, only: str | None = None) -> Listing:
     """The listing that `show(name, only=only)` displays."""
+    return select_all([name], only)[0]
+
+
+def ask(name: str, only: str | None = None) -> Asked:
+    """What `name` stands for; raises LookupError where the source does not have it."""
     if only not in (None, *PARTS):
         raise LookupError(f"only={only!r}: it is one of {', '.join(PARTS)}")
     file, path = _find(name.split("."))
-    source = _parsed(file, file.stat().st_mtime_ns)
+    source = source_of(file)
     node = source.find(path)
     numbers = source.part(node, only) if only else source.span(node)
-    lines = tuple(
-        (number, source.lines[number - 1]) for number in _trim(numbers, source.lines)
-    )
+    lines = _trim(numbers, source.lines)
     if not lines:
         raise LookupError(f"{name} has no {only}")
-    label = ".".join(path) + (f" ({only})" if only else "")
-    return Listing(f"src/dustdevil/{_place(file)}", label.strip(), lines)
+    return Asked(file, tuple(path), only, tuple(lines), tuple(source.around(path)))
 
 
-def _indent(text: str) -> int:
-    return len(text) - len(text.lstrip())
+def _listing(parts: list[Asked]) -> Listing:
+    """One listing of all that was asked of one file."""
+    parts = sorted(parts, key=lambda each: each.lines)
+    source = source_of(parts[0].file)
+    asked = {number for each in parts for number in each.lines}
+    around = {number for each in parts for number in each.around}
+    numbers = _with_blanks_between(asked | around, source.lines)
+    return Listing(
+        f"src/dustdevil/{place_of(parts[0].file)}",
+        tuple((each.label, each.anchor) for each in parts),
+        frozenset(asked),
+        tuple((number, source.lines[number - 1]) for number in numbers),
+        "\n".join(_display(numbers, source)),
+    )
+
+
+def _with_blanks_between(numbers: set[int], lines: list[str]) -> list[int]:
+    """The numbers in order; where only blank lines separate two, these as well."""
+    shown: list[int] = []
+    for number in sorted(numbers):
+        between = range(shown[-1] + 1, number) if shown else range(0)
+        if not any(lines[n - 1] for n in between):
+            shown += between
+        shown.append(number)
+    return shown
+
+
+def _display(numbers: list[int], source: PythonSource | CSource) -> Iterator[str]:
+    """The lines as text, a `…` in each gap, indented as what it stands for.
+
+    A blank line beside a gap stays, so that the listing breathes as the source does.
+    """
+    lines, before = source.lines, numbers[0] - 1
+    for number in numbers:
+        if number != before + 1:
+            yield from _gap(lines[before : number - 1])
+        yield lines[number - 1]
+        before = number
+    if source.goes_on(before):
+        yield from _gap(lines[before:], at_end=True)
+
+
+def _gap(left_out: list[str], at_end: bool = False) -> Iterator[str]:
+    first = next(line for line in left_out if line)
+    if not left_out[0]:
+        yield ""
+    yield " " * (len(first) - len(first.lstrip())) + GAP
+    if not (left_out[-1] or at_end):
+        yield ""
 
 
 def _trim(numbers: Iterable[int], lines: list[str]) -> list[int]:
@@ -188,7 +283,7 @@ def files() -> list[pathlib.Path]:
     return sorted(f for f in package_folder().rglob("*") if f.suffix in LANGUAGES)
 
 
-def _place(file: pathlib.Path) -> str:
+def place_of(file: pathlib.Path) -> str:
     """A file as seen from the package's folder: `loop/poller.py`."""
     return file.relative_to(package_folder()).as_posix()
 
@@ -197,6 +292,11 @@ def module_of(file: pathlib.Path) -> str:
     """The dotted name of a source: `loop.poller`; a package's is its folder's."""
     parts = file.relative_to(package_folder()).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
+
+
+def source_of(file: pathlib.Path) -> PythonSource | CSource:
+    """A source as it is now."""
+    return _parsed(file, file.stat().st_mtime_ns)
 
 
 @functools.cache
@@ -260,7 +360,7 @@ def shown_by(notebook: pathlib.Path) -> Iterator[tuple[dict, list[Listing]]]:
         for names, words in calls_of("show", source):
             if not all(isinstance(name, str) for name in (*names, *words.values())):
                 raise ValueError(f"{notebook.name}: show() takes literal names")
-            asked += [select(name, **words) for name in names]
+            asked += select_all(names, **words)
         if asked:
             yield cell, asked
 
@@ -276,8 +376,8 @@ def coverage(notebooks: Iterable[pathlib.Path]) -> list[Coverage]:
     return [
         Coverage(
             module_of(file),
-            _parsed(file, file.stat().st_mtime_ns).code_lines(),
-            frozenset(shown.get(f"src/dustdevil/{_place(file)}", ())),
+            source_of(file).code_lines(),
+            frozenset(shown.get(f"src/dustdevil/{place_of(file)}", ())),
         )
         for file in files()
     ]

@@ -4,12 +4,21 @@ How an author uses it. A chapter is a notebook of ordinary cells. Write it as a
 `py:percent` text if you like (`jupytext --to ipynb`), then store its outputs with
 `workshop run book/NN-slug.ipynb`, which also strips times and paths.
 
-`show("routing.Router.match")` as a cell's last line prints the real source. Several
-names make several listings; `only="head"` is a class without its methods (or a
-function's signature and docstring), `only="doc" | "imports" | "constants" | "top"`
-are the parts of a module outside classes and functions; a constant has its own name,
-`show("loop.MAX_EVENTS")`. Names must be literals: `workshop lines --missing` reads
-them and tells which lines no chapter shows yet.
+`show("routing.Router.match")` as a cell's last line prints the real source, in place:
+below the line that opens its class, with `…` for what is left out. Several names of a
+module make one listing, in the order of the file. `only="head"` is a class without its
+methods (or a function's signature and docstring), `only="doc" | "imports" | "constants"
+| "top"` are the parts of a module outside classes and functions; a constant has its own
+name, `show("loop.poller.READ")`. The caption links to the annotated source. Names must
+be literals, since the book's tools read them without running the cell.
+
+`module_map("loop.eventloop", built="Loop.watch Loop.turn", aside="Loop.close")` lists
+what a module has, a line each: what the reader built, what is new, what is not needed
+to understand it. Of a package, `module_map("loop")`, it lists the modules.
+
+The pages leave out the source of a cell that is tagged `remove-input`, and nothing
+there can run it: tag so the cells that only call `show` or `module_map`, or that print
+nothing. No other cell may need what such a cell defines.
 
 `predict("What is printed?", code="...", choices={"1": "why", "2": "why not"})` asks
 before a run. The code runs, apart from the chapter's variables, and the choice equal
@@ -57,6 +66,7 @@ from workshop.figures import (
     timeline,
 )
 from workshop.listings import show
+from workshop.maps import module_map
 from workshop.quiz import predict
 from workshop.quotes import quote
 
@@ -67,6 +77,7 @@ __all__ = [
     "bar_chart",
     "claim",
     "line_chart",
+    "module_map",
     "player",
     "predict",
     "quote",

@@ -3,20 +3,44 @@
 A source finds a node by its name and says which lines it has: all of them (`span`) or
 those of a part (`part`). What a node is, the source alone knows. Both languages have
 the same parts: a module its `doc`, `imports`, `constants` (what else stands outside
-classes and functions) and `top`, these three together; a function its `head`.
+classes and functions) and `top`, these three together; a function its `head`. `entries`
+lists what is defined in it, in the order of the file.
 """
 
 import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pygments.lexers import CLexer, PythonLexer
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that a source defines, under its dotted `name`: `Loop.turn`.
+
+    `kind` is "class", "function" or "constant". It stands from line `first` to `last`;
+    its own line, in which its name is, is `line`. `says` is its docstring or, in C, the
+    comment above it; `form` is what follows the name: bases, or a function's arguments.
+    """
+
+    name: str
+    kind: str
+    first: int
+    line: int
+    last: int
+    says: str = ""
+    form: str = ""
+
+    @property
+    def depth(self) -> int:
+        """In how many others it stands: 1 for a method."""
+        return self.name.count(".")
 
 
 class PythonSource:
@@ -45,12 +69,88 @@ class PythonSource:
         """All lines of `node`, its decorators and the comment right above it."""
         if isinstance(node, ast.Module):
             return list(range(1, len(self.lines) + 1))
-        first = min(
-            [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
-        )
+        first = self._first(node)
         while first > 1 and self.lines[first - 2].lstrip().startswith("#"):
             first -= 1
         return list(range(first, node.end_lineno + 1))
+
+    def _first(self, node: ast.AST) -> int:
+        """The line in which a statement begins, with its decorators."""
+        decorators = getattr(node, "decorator_list", ())
+        return min([node.lineno, *(each.lineno for each in decorators)])
+
+    def around(self, path: list[str]) -> list[int]:
+        """The lines that open the classes and functions in which `path` stands."""
+        lines: list[int] = []
+        for depth in range(1, len(path)):
+            node = self.find(path[:depth])
+            last = node.body[0].lineno - 1
+            while not self.lines[last - 1] or self.lines[last - 1].lstrip()[0] == "#":
+                last -= 1
+            lines += range(self._first(node), last + 1)
+        return lines
+
+    def goes_on(self, line: int) -> bool:
+        """Whether what stands at the margin around this line ends further down."""
+        return any(node.lineno <= line < node.end_lineno for node in self.tree.body)
+
+    @property
+    def doc(self) -> str:
+        """The module's docstring."""
+        return ast.get_docstring(self.tree) or ""
+
+    def entries(self) -> list[Entry]:
+        """Its classes, functions, methods and constants; the first of each name."""
+        found: dict[str, Entry] = {}
+        for entry in self._entries(self.tree, ""):
+            found.setdefault(entry.name, entry)
+        return list(found.values())
+
+    def _entries(self, node: ast.AST, prefix: str) -> Iterator[Entry]:
+        for child in _statements(node):
+            span = self.span(child)
+            place = (span[0], child.lineno, span[-1])
+            if isinstance(child, ast.ClassDef):
+                bases = ", ".join(map(self._text, [*child.bases, *child.keywords]))
+                form = f"({bases})" if bases else ""
+                says = ast.get_docstring(child) or ""
+                yield Entry(f"{prefix}{child.name}", "class", *place, says, form)
+                yield from self._entries(child, f"{prefix}{child.name}.")
+            elif isinstance(child, _FUNCTIONS):
+                says, form = ast.get_docstring(child) or "", self._arguments(child)
+                yield Entry(f"{prefix}{child.name}", "function", *place, says, form)
+            else:
+                for name in sorted(_names(child)):
+                    yield Entry(f"{prefix}{name}", "constant", *place)
+
+    def _arguments(self, function: ast.AST) -> str:
+        """`(fd, events, edge=False)`: the names and defaults, without self."""
+        of = function.args
+        plain = [*of.posonlyargs, *of.args]
+        defaults = [None] * (len(plain) - len(of.defaults)) + of.defaults
+        names = [self._argument(*pair) for pair in zip(plain, defaults, strict=True)]
+        if of.posonlyargs:
+            names.insert(len(of.posonlyargs), "/")
+        if plain and plain[0].arg in ("self", "cls"):
+            names = names[1:]
+            if names[:1] == ["/"]:
+                names = names[1:]
+        if of.vararg:
+            names.append(f"*{of.vararg.arg}")
+        elif of.kwonlyargs:
+            names.append("*")
+        pairs = zip(of.kwonlyargs, of.kw_defaults, strict=True)
+        names += [self._argument(*pair) for pair in pairs]
+        if of.kwarg:
+            names.append(f"**{of.kwarg.arg}")
+        return f"({', '.join(names)})"
+
+    def _argument(self, argument: ast.arg, default: ast.AST | None) -> str:
+        return argument.arg + (f"={self._text(default)}" if default else "")
+
+    def _text(self, node: ast.AST) -> str:
+        """The source of a node, in one line."""
+        return " ".join((ast.get_source_segment(self.text, node) or "").split())
 
     def code_lines(self) -> frozenset[int]:
         """The lines of code or docstring; blank and comment lines don't count."""
@@ -85,7 +185,9 @@ class PythonSource:
             for line in self.span(child)
         }
         outside = [line for line in self.span(node) if line not in hidden]
-        if only in ("head", "top"):
+        if only == "head":
+            return self._without_headings(outside)
+        if only == "top":
             return outside
         doc = self._docstring(node)
         imports = {
@@ -99,6 +201,19 @@ class PythonSource:
         if only == "imports":
             return _with_blanks(imports, self.lines)
         return [line for line in outside if line not in doc | imports]
+
+    def _without_headings(self, numbers: list[int]) -> list[int]:
+        """`numbers` without the comments between methods that are left out."""
+        kept: list[int] = []
+        stretch: list[int] = []
+        for number, following in zip(numbers, [*numbers[1:], 0], strict=True):
+            stretch.append(number)
+            if following != number + 1:
+                texts = (self.lines[n - 1].lstrip() for n in stretch)
+                if not all(not text or text[0] == "#" for text in texts):
+                    kept += stretch
+                stretch = []
+        return kept
 
     def _docstring(self, node: ast.AST) -> set[int]:
         if ast.get_docstring(node) is None:
@@ -170,6 +285,14 @@ class Definition:
         return set(re.findall(r"(\w+)\s*(?:[(\[]|$)", declared)[:1])
 
     @property
+    def kind(self) -> str:
+        """As in `Entry`: a struct, a union or an enum with a name is a class."""
+        if self.signature:
+            return "function"
+        record = re.match(r"(?:typedef\s+)?(?:struct|union)\b[^=(]*{", self.code)
+        return "class" if record else "constant"
+
+    @property
     def signature(self) -> str:
         """What stands before a function's body; empty if this is no function."""
         head, brace, _ = self.code.partition("{")
@@ -226,6 +349,39 @@ class CSource:
             first -= 1
         return list(range(first, node.last + 1))
 
+    def around(self, path: list[str]) -> list[int]:
+        """The lines that open what `path` stands in: in C there are none."""
+        return []
+
+    def goes_on(self, line: int) -> bool:
+        """Whether the definition around this line ends further down."""
+        return any(each.first <= line < each.last for each in self._definitions)
+
+    @property
+    def doc(self) -> str:
+        """The comment that the file begins with."""
+        return _words(self.lines[n - 1] for n in self._doc)
+
+    def entries(self) -> list[Entry]:
+        """Its types, functions, and what else has a name; the first of each name."""
+        found: dict[str, Entry] = {}
+        for each in self._definitions:
+            above = range(self.span(each)[0], each.first)
+            says = _words(self.lines[n - 1] for n in above)
+            kind, form = each.kind, " ".join(each.signature.split())
+            form = form[form.find("(") :] if "(" in form else ""
+            for name in sorted(each.names):
+                line = self._line_of(name, each)
+                place = (above.start, line, each.last)
+                found.setdefault(name, Entry(name, kind, *place, says, form))
+        return list(found.values())
+
+    def _line_of(self, name: str, definition: Definition) -> int:
+        for number in range(definition.first, definition.last + 1):
+            if re.search(rf"\b{name}\b", self._code[number - 1]):
+                return number
+        return definition.first
+
     def code_lines(self) -> frozenset[int]:
         """The lines of code; blank and comment lines don't count."""
         return frozenset(n for n, line in enumerate(self._code, 1) if line)
@@ -253,6 +409,12 @@ def _blank(quiet: re.Match[str]) -> str:
     text = quiet[0]
     space = re.sub(r"[^\n]", " ", text)
     return space if text.startswith("/") else text[0] + space[1:-1] + text[-1]
+
+
+def _words(lines: Iterable[str]) -> str:
+    """The text of a comment in C, without its marks."""
+    text = "\n".join(re.sub(r"^\s*(?:/\*+|//|\*(?!/))? ?", "", line) for line in lines)
+    return text.strip().removesuffix("*/").rstrip()
 
 
 def _with_blanks(numbers: set[int], lines: list[str]) -> list[int]:

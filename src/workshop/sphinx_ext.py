@@ -24,6 +24,9 @@ NOTEBOOK_LINK = re.compile(
     r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
 )
 
+# What `workshop.listings.link_to` writes: a link from a chapter to a source.
+SOURCE_LINK = re.compile(r'<a href="(?:\.\./)+src/dustdevil/[^"]*">(.*?)</a>')
+
 GLOSSARY = "book/glossary"
 
 # Sphinx's own scripts serve the search, whose template names them itself.
@@ -69,6 +72,8 @@ def name_cells(doctree: nodes.document, source: Path) -> None:
         if node.get("nb_element") == "cell_code":
             name = cells[node["cell_index"]].get("id")
             node["ids"] = [name] if name else []
+            if not node.children:  # no input, no output
+                node["classes"].append("nothing-to-see")
 
 
 def definitions(env: BuildEnvironment) -> dict[str, str]:
@@ -92,8 +97,11 @@ def explain_terms(doctree: nodes.document, explained: dict[str, str]) -> None:
 
 
 def link_to_pages(html: str) -> str:
-    """Point relative links to notebooks at the pages made of them."""
-    return NOTEBOOK_LINK.sub(r"\1.html\2", html)
+    """Point relative links to notebooks at the pages made of them.
+
+    The sources have no pages yet: what links to them becomes text.
+    """
+    return SOURCE_LINK.sub(r"\1", NOTEBOOK_LINK.sub(r"\1.html\2", html))
 
 
 def surround(node: nodes.Element, before: str, after: str) -> None:

@@ -276,6 +276,51 @@ def test_a_word_of_the_glossary_shows_its_definition(small):
     assert 'href="glossary.html#term-bell" title="What rings."' in built(small)
 
 
+def notebook(*cells: dict) -> str:
+    """A notebook with a title and these cells, which have ids of their own."""
+    title = {"cell_type": "markdown", "source": "# A\n"}
+    whole = [
+        {"metadata": {}, "id": f"cell-{number:03}", **cell}
+        for number, cell in enumerate([title, *cells], 1)
+    ]
+    metadata = {"language_info": {"name": "python"}}
+    return json.dumps(
+        {"cells": whole, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    )
+
+
+def code(source: str, *tags: str, html: str = "") -> dict:
+    """A code cell, with its one output, if there is one."""
+    shown = {"output_type": "display_data", "metadata": {}, "data": {"text/html": html}}
+    return {
+        "cell_type": "code",
+        "source": source,
+        "metadata": {"tags": list(tags)},
+        "execution_count": 1,
+        "outputs": [shown] if html else [],
+    }
+
+
+def test_a_cell_without_input_shows_its_output_alone(small):
+    (small / "book" / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/a\n"
+    )
+    (small / "book" / "a.ipynb").write_text(
+        notebook(
+            code("x = secret()", "remove-input", html="<p>shown</p>"),
+            code("quiet()", "remove-input"),
+            code("y = 1"),
+        )
+    )
+    page = (book.build(small) / "book" / "a.html").read_text("utf-8")
+    assert "secret" not in page
+    assert "quiet" not in page
+    assert page.count("cell_input") == 1
+    assert "<p>shown</p>" in page
+    empty = re.search(r'<div class="([^"]*)" id="cell-003">\s*</div>', page)
+    assert "nothing-to-see" in empty[1].split()
+
+
 def test_fresh_until_an_input_changes(small):
     assert not book.is_fresh(small)
     book.build(small)

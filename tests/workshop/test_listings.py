@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from workshop import listings
-from workshop.listings import Coverage, coverage, ranges, select, show
+from workshop.listings import Coverage, coverage, ranges, select, select_all, show
 from workshop.sources import CSource, PythonSource
 
 MODULE = '''\
@@ -81,32 +81,90 @@ def test_a_class_comes_with_its_decorator_and_comment():
     assert texts(listing)[-1] == '    colour = "red"'
 
 
-def test_a_method_is_moved_to_the_margin():
+def test_a_method_stands_in_its_class_and_the_gaps_are_marked():
     listing = select("thing.Thing.__init__")
     assert listing.source == (
-        "# Called first.\ndef __init__(self):\n    self.size = LIMIT"
+        "@decorator\nclass Thing(Base):\n    …\n\n"
+        "    # Called first.\n    def __init__(self):\n        self.size = LIMIT\n\n"
+        "    …"
     )
     assert listing.caption.endswith("thing.py · Thing.__init__ · lines 20–22")
+    assert listing.asked == {20, 21, 22}
+
+
+def test_names_of_a_module_are_one_listing_in_the_order_of_the_file():
+    (listing,) = select_all(["thing.choose", "thing.Thing.twice", "thing.LIMIT"])
+    assert listing.source == (
+        "# How many.\nLIMIT = 3\n\n…\n@decorator\nclass Thing(Base):\n    …\n\n"
+        "    @property\n    def twice(self):\n"
+        '        """Two times."""\n\n        return self.size * 2\n\n    …\n\n'
+        "    def choose():\n        return 1\n\n…"
+    )
+    assert listing.caption == (
+        "src/dustdevil/thing.py · LIMIT, Thing.twice, choose · lines 9–10, 24–28, 35–36"
+    )
+
+
+def test_neighbours_have_no_gap_between_them():
+    (listing,) = select_all(["thing.Thing.twice", "thing.Thing.__init__"])
+    assert listing.source.count("…") == 2
+    assert "self.size = LIMIT\n\n    @property" in listing.source
+    assert listing.caption.endswith("lines 20–28")
+
+
+def test_modules_have_a_listing_each(package):
+    (package / "other.py").write_text("def f(): ...\n")
+    first, second = select_all(["thing.choose", "other.f", "thing.LIMIT"])
+    assert [first.file, second.file] == [
+        "src/dustdevil/thing.py",
+        "src/dustdevil/other.py",
+    ]
+
+
+def test_the_caption_links_to_the_source_and_the_names_in_it():
+    page = select_all(["thing.Thing.twice", "thing.LIMIT"])[0]._repr_html_()
+    for target in ("", "#Thing.twice", "#LIMIT"):
+        assert f'<a href="../src/dustdevil/thing.py{target}">' in page
+    page = select("thing", "imports")._repr_html_()
+    assert '<a href="../src/dustdevil/thing.py#L6">' in page
+    assert 'class="err"' not in select("thing.Thing", "head")._repr_html_()
 
 
 def test_the_head_of_a_class_leaves_methods_out_and_marks_the_gap():
     assert select("thing.Thing", "head").source == (
         "# What a thing is.\n@decorator\nclass Thing(Base):\n"
-        '    """A thing."""\n\n    size: int = 0\n    ⋮\n    colour = "red"'
+        '    """A thing."""\n\n    size: int = 0\n\n    …\n\n    colour = "red"'
     )
+
+
+def test_comments_between_methods_left_out_are_left_out_too(package):
+    (package / "more.py").write_text(
+        "class A:\n    # Of this.\n    x = 1\n\n    def f(self): ...\n\n"
+        "    # Then\n\n    def g(self): ...\n"
+    )
+    source = "class A:\n    # Of this.\n    x = 1\n\n    …"
+    assert select("more.A", "head").source == source
 
 
 def test_the_head_of_a_function_is_signature_and_docstring():
-    assert select("thing.Thing.twice", "head").source == (
-        '@property\ndef twice(self):\n    """Two times."""'
+    assert select("thing.Thing.twice", "head").source.endswith(
+        '    @property\n    def twice(self):\n        """Two times."""\n\n        …'
     )
-    assert select("thing.choose", "head").source == "def choose():"
+    assert select("thing.choose", "head").source == "    def choose():\n        …"
+
+
+def test_what_stands_in_a_function_stands_below_its_first_line(package):
+    (package / "more.py").write_text(
+        "def f(\n    a,\n):\n    # Why.\n\n    def g(): ...\n\n    return g\n"
+    )
+    source = "def f(\n    a,\n):\n    …\n\n    def g(): ...\n\n    …"
+    assert select("more.f.g").source == source
 
 
 def test_constants_have_names_also_inside_of_conditions():
     assert texts(select("thing.LIMIT")) == ["# How many.", "LIMIT = 3"]
     assert texts(select("thing.other")) == ["    fallback, other = 2, 3"]
-    assert texts(select("thing.Thing.colour")) == ['    colour = "red"']
+    assert texts(select("thing.Thing.colour"))[-1] == '    colour = "red"'
 
 
 def test_the_parts_of_a_module_make_up_its_top():
@@ -137,8 +195,9 @@ def test_what_is_not_there_is_refused(name, only):
         select(name, only)
 
 
-def test_a_display_has_the_source_as_text_and_classes_for_colours():
-    shown = show("thing.Thing.twice", "thing.LIMIT")
+def test_a_display_has_the_source_as_text_and_classes_for_colours(package):
+    (package / "other.py").write_text("ONE = 1\n")
+    shown = show("thing.Thing.twice", "other.ONE")
     assert "return self.size * 2" in repr(shown)
     page = shown._repr_html_()
     assert page.count("<figure") == 2
@@ -214,6 +273,7 @@ def fast(package):
 
 def test_a_module_in_c(fast):
     assert select("_fast").source == FAST.rstrip("\n")
+    assert select("_fast.width", "head").source.endswith("/* of both */\n…")
     listing = select("_fast.width")
     assert listing.caption == "src/dustdevil/_fast.c · width · lines 28–38"
     assert texts(listing)[:2] == ["// How wide.", "static int"]
