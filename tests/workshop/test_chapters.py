@@ -20,7 +20,6 @@ FIRST_FORM = {
     "decorators",
     "generators",
     "descriptors",
-    "epoll",
     "gil",
     "memory",
     "gc",

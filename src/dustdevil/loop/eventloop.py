@@ -211,9 +211,9 @@ class Loop(Scheduler):
     def on_signal(self, number: int, callback: Callback, *args: Any) -> None:
         """Call `callback(*args)` when the process gets this signal, signal(7).
 
-        The call is made in a turn of the loop, not between two instructions of
-        another callback. Raises ValueError outside the main thread, where Python
-        handles no signals, and OSError or ValueError for one that can't be caught.
+        The call is made in a turn of the loop, not in the middle of another callback.
+        Raises ValueError outside the main thread, where Python handles no signals,
+        and OSError or ValueError for a signal that can't be caught.
         """
         earlier = signal.signal(number, lambda *_: None)
         if not self._signals:
