@@ -17,7 +17,6 @@ LONG = {
     "01-decorators",
     "02-generators",
     "03-descriptors",
-    "05-epoll",
     "09-gil",
     "10-memory",
     "11-gc",
