@@ -144,7 +144,7 @@ def fill(sock: socket.socket) -> None:
 @check(
     "A poller made from select()",
     step=1,
-    read="Three pollers, one face",
+    read="Three pollers",
     hints=[
         "select() takes three lists of descriptors and gives back the three parts of "
         "them that are ready. self._events remembers, for each descriptor, for what "
@@ -354,7 +354,7 @@ def _asks_the_poller_first(loop, poller: MadeUpPoller, fd: int) -> None:
 @check(
     "Timers do not care when somebody sets the clock",
     step=4,
-    read="Later",
+    read="Timers",
     hints=[
         "There are two clocks: one says what time it is, the other how much time has "
         "passed.",
@@ -380,7 +380,7 @@ def the_right_clock(bench: Bench) -> None:
 @check(
     "Timers come in order, once, and not when cancelled",
     step=4,
-    read="Later",
+    read="Timers",
     hints=[
         "heapq keeps the smallest entry of a list at its front. An entry is a tuple: "
         "the time first.",
@@ -790,7 +790,7 @@ def _starves_nobody(loop, poller: MadeUpPoller) -> None:
 @check(
     "A call from another thread wakes the sleeping loop",
     step=6,
-    read="A bell for other threads",
+    read="A call from another thread",
     hints=[
         "The loop sleeps in the kernel, in poll(). A longer queue in Python's memory "
         "does not wake it. What does?",

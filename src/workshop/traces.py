@@ -1,7 +1,7 @@
 """Recorded traces: what a real loop did, turn by turn, as a moving figure.
 
-`RecordedLoop` is the reference loop with its public methods noted down as they are
-called; it changes nothing of what they do. `loop_player` draws such a trace.
+`RecordedLoop` is the reference loop, and records the calls of its public methods
+without changing what they do. `loop_player` draws such a trace.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Event:
 
 
 class RecordedLoop(Loop):
-    """A loop that writes its doings to `trace`. Names are the callbacks' own."""
+    """A loop that records what it does in `trace`, under the callbacks' names."""
 
     def __init__(self) -> None:
         self.trace: list[Event] = []
@@ -109,88 +109,100 @@ STEP_OF = {"sleep": 0, "wake": 0, "call": 1, "return": 1, "due": 2, "run": 3, "d
 SLOTS = 3
 
 
-def loop_player(loop: RecordedLoop, title: str, alt: str) -> Player:
-    """The trace of `loop` as a moving figure."""
+def loop_player(loop: RecordedLoop, title: str, alt: str, *, still: int = 1) -> Player:
+    """The trace of `loop` as a moving figure; its still is the frame of this number."""
     names = list(loop.names.values())
-    player = Player(_stage(names, title, alt))
-    shown: dict[str, dict[str, object]] = {}
     state = _State(names)
+    frames = []
     for event in loop.trace:
-        say = state.take(event)
-        if not say:
-            continue
-        wanted = state.picture(event)
+        if say := state.take(event):
+            frames.append((say, state.picture(event)))
+    player = Player(_stage(names, title, alt, frames[still - 1][1]))
+    shown: dict[str, dict[str, object]] = {}
+    for say, wanted in frames:
         changes = {key: v for key, v in wanted.items() if shown.get(key) != v}
         shown.update(wanted)
         player.frame(say, **changes)
     return player
 
 
-def _stage(names: list[str], title: str, alt: str) -> Drawing:
+def _stage(
+    names: list[str], title: str, alt: str, now: dict[str, dict[str, object]]
+) -> Drawing:
+    """The figure as it stands in one frame, whose picture is `now`."""
+
+    def fill(key: str) -> str:
+        return str(now[key]["fill"])
+
+    def said(key: str) -> object:
+        return now[key]["text"]
+
     d = Drawing(title, alt, height=318)
     d.text(4, 16, "The kernel watches", fill="soft", size=SMALL)
     width = 412 / len(names)
     for n, name in enumerate(names):
         x = 4 + n * width
-        d.rect(x, 24, width - 8, 44, key=f"fd{n}", fill="paper", stroke="soft")
+        d.rect(x, 24, width - 8, 44, key=f"fd{n}", fill=fill(f"fd{n}"), stroke="soft")
         d.text(x + (width - 8) / 2, 43, name, anchor="middle", bold=True)
         d.text(
             x + (width - 8) / 2,
             60,
-            "idle",
+            said(f"is{n}"),
             anchor="middle",
             size=SMALL,
             fill="soft",
             key=f"is{n}",
         )
     d.text(4, 100, "One turn of the loop", fill="soft", size=SMALL)
-    d.text(416, 100, "", fill="soft", size=SMALL, anchor="end", key="turn")
+    d.text(416, 100, said("turn"), fill="soft", size=SMALL, anchor="end", key="turn")
     for n, step in enumerate(STEPS):
-        d.rect(
-            4 + n * 104, 108, 90, 36, key=f"step{n}", fill="paper", stroke="soft", rx=18
-        )
+        x, key = 4 + n * 104, f"step{n}"
+        d.rect(x, 108, 90, 36, key=key, fill=fill(key), stroke="soft", rx=18)
         d.text(49 + n * 104, 131, step, anchor="middle", size=13)
         if n:
             d.arrow(n * 104 - 10, 126, n * 104 + 2, 126)
-    for side, label in (("t", "Timers, the earliest first"), ("r", "Ready calls")):
+    for side, queue in (("t", "Timers, the earliest first"), ("r", "Ready calls")):
         left = 4 if side == "t" else 216
-        d.text(left, 176, label, fill="soft", size=SMALL)
+        d.text(left, 176, queue, fill="soft", size=SMALL)
         for n in range(SLOTS):
-            y = 184 + n * 44
-            d.rect(left, y, 200, 36, key=f"{side}box{n}", fill="none", stroke="line")
-            d.text(left + 100, y + 23, "", anchor="middle", key=f"{side}{n}", mono=True)
+            y, box, label = 184 + n * 44, f"{side}box{n}", f"{side}{n}"
+            d.rect(left, y, 200, 36, key=box, fill=fill(box), stroke="line")
+            middle = left + 100
+            d.text(middle, y + 23, said(label), anchor="middle", key=label, mono=True)
     return d
 
 
 class _State:
-    """What the stage shows: grows with each event."""
+    """What the figure shows; each event changes it."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
         self.is_ = dict.fromkeys(names, "idle")
         self.turn = 0
+        self.step: int | None = None
         self.asleep = False
         self.running = ""
 
     def take(self, event: Event) -> str:
-        """Take in an event; the sentence for it, or "" when it needs no frame."""
+        """Apply an event; return its sentence, or "" if it needs no frame."""
         who = event.who[0] if event.who else ""
         self.asleep = event.what == "sleep"
+        self.step = STEP_OF.get(event.what, self.step)
         if event.what == "sleep":
             self.turn += 1
             if event.patience is None:
-                return "No call is ready, no timer runs: poll may sleep for ever."
+                return "No call is ready, no timer runs: only a socket can wake poll."
             if event.patience == 0:
-                return "A call is ready, so poll has a look and does not sleep."
-            return "No call is ready: poll may sleep until the first timer is due."
+                return "A call is ready, so poll asks the kernel and does not sleep."
+            return "No call is ready: poll sleeps, at most until the timer is due."
         if event.what == "wake":
             self.is_.update(dict.fromkeys(event.who, "ready"))
             if not who:
-                return "Time is up. The kernel has no descriptor to report."
+                return "The timer is due. The kernel has no descriptor to report."
             return f"The kernel reports {' and '.join(event.who)}."
         if event.what == "call":
             self.is_[who] = "called"
-            return f"The loop calls back whoever watches {who}."
+            return f"The loop calls the callback that watches {who}."
         if event.what == "return":
             self.is_[who] = "idle"
             return ""
@@ -203,21 +215,19 @@ class _State:
         return {
             "queue": f"{who} joins the queue of ready calls.",
             "timer": f"{who} gets a timer.",
-            "due": f"The time of {who} has come: it joins the queue.",
+            "due": f"{who} is due: it joins the queue of ready calls.",
         }[event.what]
 
     def picture(self, event: Event) -> dict[str, dict[str, object]]:
-        """The attributes of every changeable shape."""
+        """The attributes of every shape that a frame can change."""
         tones = {"idle": "paper", "ready": "b-soft", "called": "c-soft"}
         now: dict[str, dict[str, object]] = {"turn": {"text": f"turn {self.turn}"}}
         for n, name in enumerate(self.names):
             now[f"fd{n}"] = {"fill": tones[self.is_[name]]}
             now[f"is{n}"] = {"text": self.is_[name]}
-        step = STEP_OF.get(event.what)
-        if step is not None:
-            for n in range(len(STEPS)):
-                tone = ("a-soft" if self.asleep else "c-soft") if n == step else "paper"
-                now[f"step{n}"] = {"fill": tone}
+        for n in range(len(STEPS)):
+            here = "a-soft" if self.asleep else "c-soft"
+            now[f"step{n}"] = {"fill": here if n == self.step else "paper"}
         calls = ((f"{self.running}()",) if self.running else ()) + event.ready
         for side, queue in (("t", event.timers), ("r", calls)):
             for n in range(SLOTS):

@@ -1,9 +1,9 @@
 """The event loop: wait until something can be done, do it, wait again.
 
 A loop is a scheduler that can sleep. When no call is ready it asks the poller which
-descriptors are, for as long as the next timer allows. Everything a server does
-happens in a callback made from here, in one thread, one callback at a time: no two
-of them run at once, so they need no locks, and none may take long.
+descriptors are, and sleeps at most until the next timer is due. All work of a server
+is done in callbacks that the loop makes, in one thread, one at a time: no two of them
+run at once, so they need no locks, and none may take long.
 
     loop = Loop()
     loop.watch(sock.fileno(), READ, on_readable)
@@ -77,11 +77,11 @@ class Loop(Scheduler):
         """Wait for something to do, and do all of it, once.
 
         Descriptors first, then the timers that are due, then the calls that were
-        ready or became so: whatever these add waits for the next turn.
+        ready or became so. What these calls add waits for the next turn.
         """
         watched = self._watched
         for fd, events in self.poller.poll(self._patience()):
-            # A callback just made may have stopped watching this one.
+            # An earlier callback of this turn may have stopped watching this one.
             on_ready = watched.get(fd)
             if on_ready is not None:
                 try:
@@ -92,7 +92,7 @@ class Loop(Scheduler):
         self.run_ready()
 
     def _patience(self) -> float | None:
-        """How long this turn may sleep: seconds, or None for as long as it takes."""
+        """How long this turn may sleep: seconds, or None for no limit."""
         if self.ready or self._stopping:
             return 0
         if not self._timers:
@@ -113,8 +113,8 @@ class Loop(Scheduler):
     def watch(self, fd: int, events: int, on_ready: OnReady, edge: bool = False):
         """Call `on_ready(events)` whenever the descriptor is ready for `events`.
 
-        A report can be stale: in one turn, a callback may read what another was
-        about to read. So descriptors are non-blocking, and a callback takes a
+        A report can be stale: an earlier callback of the same turn may have read
+        the bytes. So descriptors are non-blocking, and a callback takes
         BlockingIOError for "not now". Raises what the poller's `register` does.
         """
         self.poller.register(fd, events, edge)
@@ -123,12 +123,12 @@ class Loop(Scheduler):
             self._edges.add(fd)
 
     def rewatch(self, fd: int, events: int) -> None:
-        """Look for other events at a watched descriptor, with the same callback."""
+        """Ask for other events on a watched descriptor; the callback stays."""
         self.poller.modify(fd, events, fd in self._edges)
 
     def unwatch(self, fd: int) -> None:
-        """Stop watching. Before closing the descriptor, not after: a number that is
-        closed is soon given to the next socket."""
+        """Stop watching. Call it before closing the descriptor, not after: the
+        kernel gives a closed descriptor's number to the next socket."""
         self.poller.unregister(fd)
         del self._watched[fd]
         self._edges.discard(fd)
@@ -136,9 +136,9 @@ class Loop(Scheduler):
     # Timers
 
     def time(self) -> float:
-        """The loop's clock: seconds since some moment, never set back or forward.
+        """The loop's clock, in seconds: its zero is arbitrary, and it is never set.
 
-        The clock of the system, `time.time()`, is set whenever it is corrected.
+        The time of day, `time.time()`, jumps when the system corrects it.
         """
         return monotonic()
 
@@ -147,15 +147,15 @@ class Loop(Scheduler):
         return self.call_at(monotonic() + delay, callback, *args)
 
     def call_at(self, when: float, callback: Callback, *args: Any) -> Timer:
-        """Call `callback(*args)` when `time()` has come to `when`."""
+        """Call `callback(*args)` when `time()` has reached `when`."""
         timer = Timer(self, when, callback, args)
-        # The number in the middle keeps timers of the same moment in order, and
-        # keeps the heap from comparing two Timers.
+        # The number in the middle keeps timers of the same moment in the order in
+        # which they were made, and the heap from comparing two Timers.
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
     def _release_timers(self) -> None:
-        """Make ready the calls whose time has come."""
+        """Queue the calls of the timers that are due."""
         timers = self._timers
         now = monotonic()
         while timers and timers[0][0] <= now:
@@ -164,13 +164,13 @@ class Loop(Scheduler):
                 self._cancelled -= 1
             else:
                 self.call_soon(timer.callback, *timer.args)
-                timer.callback = None  # its time is over: cancel() has no effect now
+                timer.callback = None  # from here on, cancel() has no effect
 
     def forget_timer(self) -> None:
         """Count a cancelled timer; clear them out when they are most of the heap.
 
-        Taking one out of the middle of a heap would mean a search through all of
-        them. Left in place they cost room, and a timeout is cancelled nearly always.
+        Taking one out of the middle would mean a search through the whole heap.
+        Leaving all of them there takes memory, and most timeouts are cancelled.
         """
         self._cancelled += 1
         if self._cancelled > 100 and self._cancelled > len(self._timers) // 2:
@@ -181,10 +181,10 @@ class Loop(Scheduler):
     # Other threads, and signals
 
     def call_from_thread(self, callback: Callback, *args: Any) -> None:
-        """`call_soon` for another thread: the one method that one may use.
+        """`call_soon` for another thread, which may use no other method of a loop.
 
-        A loop asleep in the poller would not notice a longer queue, so a byte is
-        sent to a socket that it watches: one, however many calls come till it wakes.
+        A loop that sleeps in the poller doesn't notice a longer queue, so this sends
+        a byte to a socket that it watches: one byte for all calls until it wakes.
         """
         self.call_soon(callback, *args)
         if not self._woken:
@@ -195,31 +195,31 @@ class Loop(Scheduler):
         try:
             self._wake_send.send(b"\0")
         except BlockingIOError:
-            pass  # the buffer is full of bytes that will wake it just as well
+            pass  # the buffer is full, and its bytes will wake the loop
         except OSError:
-            pass  # the loop was closed, and nobody is left to wake
+            pass  # the loop is closed: there is nothing to wake
 
     def _on_wake(self, events: int) -> None:
         for number in self._wake_recv.recv(4096):
-            if number in self._signals:  # 0 is a thread's; no signal has that number
+            if number in self._signals:  # 0 comes from a thread
                 callback, args, _ = self._signals[number]
                 self.call_soon(callback, *args)
-        # After the byte is taken: a ring before that could be lost with it. And before
-        # the queue is looked at: a call that comes later must ring again.
+        # After recv: it would swallow a byte sent since, and the flag would stay up.
+        # Before the calls are made: one that is queued later has to send a byte again.
         self._woken = False
 
     def on_signal(self, number: int, callback: Callback, *args: Any) -> None:
         """Call `callback(*args)` when the process gets this signal, signal(7).
 
-        Not in the middle of whatever runs then, but in a turn of the loop. Raises
-        ValueError outside the main thread, where Python handles no signals, and
-        OSError or ValueError for a signal that can't be caught.
+        The call is made in a turn of the loop, not in the middle of another callback.
+        Raises ValueError outside the main thread, where Python handles no signals,
+        and OSError or ValueError for a signal that can't be caught.
         """
         earlier = signal.signal(number, lambda *_: None)
         if not self._signals:
-            # Python's own handler writes the signal's number to this socket.
-            bell = self._wake_send.fileno()
-            self._earlier_wakeup = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+            # Python's C handler writes the signal's number to this socket.
+            wake = self._wake_send.fileno()
+            self._earlier_wakeup = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         if number in self._signals:
             earlier = self._signals[number][2]
         self._signals[number] = callback, args, earlier
@@ -227,7 +227,7 @@ class Loop(Scheduler):
     # What lives as long as the loop
 
     def shared(self, make: Callable[[], T]) -> T:
-        """Return the loop's one `make()`: made when first asked for, then kept.
+        """Return the loop's own `make()`: made by the first call, then kept.
 
         It has a `close()`, which is called when the loop closes.
         """
@@ -236,9 +236,9 @@ class Loop(Scheduler):
         return self._shared[make]
 
     def close(self) -> None:
-        """Give back all that it holds. Closing twice does nothing."""
+        """Close all that the loop holds. Closing twice does nothing."""
         while self._shared:
-            self._shared.popitem()[1].close()  # the last first: it may need the others
+            self._shared.popitem()[1].close()  # newest first: it may need the others
         if self._signals:
             signal.set_wakeup_fd(self._earlier_wakeup)
         for number, (_, _, earlier) in self._signals.items():
@@ -253,7 +253,7 @@ class Loop(Scheduler):
 
 
 def running_loop() -> Loop:
-    """Return the loop that runs in this thread; RuntimeError where none does."""
+    """Return the loop that runs in this thread; RuntimeError if there is none."""
     loop = current_scheduler()
     if not isinstance(loop, Loop):
         raise RuntimeError("this needs a Loop, and a bare Scheduler runs here")
@@ -261,7 +261,7 @@ def running_loop() -> Loop:
 
 
 async def until_ready(loop: Loop, fd: int, events: int) -> None:
-    """Wait until a descriptor that nobody else watches is ready for `events`."""
+    """Wait until a descriptor that is not watched yet is ready for `events`."""
     future = Future(loop)
 
     def on_ready(_: int) -> None:

@@ -1,11 +1,11 @@
 """Which file descriptors are ready: one question, three system calls.
 
-A poller is told which descriptors to look at and for what, and then answers, again
-and again, which of them are ready. Linux answers with epoll, the BSDs and macOS
-with kqueue, and every system with select. All three stand here behind one face,
-and the loop above does not know which it has.
+A poller is told which descriptors to watch and for what, and then answers, at each
+call, which of them are ready. Linux has epoll for this, the BSDs and macOS have
+kqueue, and every system has select. Here all three have the same interface, and the
+loop does not know which one it uses.
 
-The bits are epoll's own, so that on Linux nothing needs to be translated.
+The bits are epoll's own, so on Linux nothing needs to be translated.
 """
 
 import select
@@ -22,34 +22,34 @@ Ready = list[tuple[int, int]]
 
 
 class Poller(Protocol):
-    """The face of all three: `events` are READ, WRITE and RDHUP, or'ed together."""
+    """What all three offer: `events` are READ, WRITE and RDHUP, or'ed together."""
 
     def register(self, fd: int, events: int, edge: bool = False) -> None:
-        """Look at a descriptor from now on.
+        """Watch a descriptor from now on.
 
         With `edge`, it is reported when it becomes ready; without, as long as it is.
         Raises FileExistsError for one that is registered, OSError for a closed one,
-        ValueError where edges can't be had.
+        ValueError if the poller has no edges.
         """
 
     def modify(self, fd: int, events: int, edge: bool = False) -> None:
-        """Look for other events; FileNotFoundError where it is not registered."""
+        """Ask for other events; FileNotFoundError if it is not registered."""
 
     def unregister(self, fd: int) -> None:
-        """Look no more; FileNotFoundError where it is not registered."""
+        """Stop watching; FileNotFoundError if it is not registered."""
 
     def poll(self, timeout: float | None) -> Ready:
-        """Wait until one is ready, or `timeout` seconds (None: for ever) have passed.
+        """Wait until one is ready, at most `timeout` seconds (None: without limit).
 
         Returns the ready descriptors, each with the events it is ready for.
         """
 
     def close(self) -> None:
-        """Give back what the poller holds in the kernel."""
+        """Free what the poller holds in the kernel."""
 
 
 class EpollPoller:
-    """Linux: the kernel keeps the list, and hands out only who is ready, epoll(7)."""
+    """Linux: the kernel keeps the list and returns the ready ones only, epoll(7)."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -112,8 +112,8 @@ class KqueuePoller:
         for event in self._kqueue.control(None, max_events, timeout):
             bits = READ if event.filter == select.KQ_FILTER_READ else WRITE
             if event.flags & select.KQ_EV_EOF:
-                # On the reading side the peer has closed its half; on the writing
-                # side nobody reads any more.
+                # On the reading side: the peer has closed its half. On the writing
+                # side: the peer doesn't read any more.
                 asked = self._events[event.ident][0]
                 bits |= asked & RDHUP if bits == READ else HANGUP
             if event.flags & select.KQ_EV_ERROR:
