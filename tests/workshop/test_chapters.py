@@ -21,7 +21,6 @@ FIRST_FORM = {
     "generators",
     "descriptors",
     "epoll",
-    "gil",
     "memory",
     "gc",
 }
