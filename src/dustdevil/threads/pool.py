@@ -99,8 +99,8 @@ class ThreadPool:
         if len(self._threads) < min(self.size, len(self._pending)):
             self._start_thread()
         # Not now, but when this turn has read all its sockets. Each recv() gives up the
-        # GIL: a thread woken before would take it, for one call, and the loop would have
-        # to win it back, for every single request.
+        # GIL: a thread woken before would take it, for one call, and the loop would
+        # have to win it back, for every single request.
         item = future, partial(copy_context().run, call)
         self.loop.call_soon(self._calls.put, item)
         return future
