@@ -18,7 +18,6 @@ LONG = {
     "02-generators",
     "03-descriptors",
     "05-epoll",
-    "09-gil",
     "10-memory",
     "11-gc",
 }
