@@ -333,7 +333,7 @@ def wake(condition, number: int = 1):
 @check(
     "To let go and to fall asleep are one step",
     step=2,
-    read="Wait until something has changed",
+    read="Sleep until there is something to do",
     hints=[
         "Somebody may come by in the very moment in which the lock is given up. What "
         "must he find?",
@@ -381,7 +381,7 @@ def one_step(bench: Bench) -> None:
 @check(
     "Too late, or just in time",
     step=2,
-    read="Wait until something has changed",
+    read="The real condition",
     hints=[
         "wait(timeout) can end in two ways. Whichever it was: what is left behind in "
         "self._waiting, and who holds the lock?",
@@ -455,7 +455,7 @@ def _interrupted(stage: Stage, condition) -> None:
 @check(
     "The first who came is the first to be woken",
     step=2,
-    read="Wait until something has changed",
+    read="Sleep until there is something to do",
     hints=[
         "self._waiting holds the waiters in the order in which they were hung up.",
         "notify wakes n of them, or all if there are fewer. To wake one: take his "
@@ -493,7 +493,7 @@ def in_order(bench: Bench) -> None:
 @check(
     "Who wakes up looks again, and one timeout is for all attempts",
     step=3,
-    read="Wait until something has changed",
+    read="After the notification",
     hints=[
         "To be woken says that something has changed. It does not say that it is what "
         "we waited for, or that it is still there.",
@@ -576,7 +576,7 @@ def _one_timeout(bench: Bench, stage: Stage, condition) -> None:
 @check(
     "So many get a place, and the others wait",
     step=4,
-    read="So many at a time",
+    read="The real condition",
     hints=[
         "self._value is the number of free places. It must not be looked at in one "
         "moment and changed in another: do both under the lock of self._changed.",
@@ -663,7 +663,7 @@ def _several_back(bench: Bench, stage: Stage, semaphore, number: int) -> None:
 @check(
     "It notices when too much is given back, even by two at once",
     step=4,
-    read="So many at a time",
+    read="The real condition",
     hints=[
         "self._most is how many places there are in all. Nothing may change when it "
         "would be exceeded.",
@@ -725,7 +725,7 @@ def _two_at_once(semaphore, number: int, moment: str) -> None:
 @check(
     "A flag can be neither missed nor late",
     step=5,
-    read="A flag that stays up",
+    read="The real condition",
     hints=[
         "self._up is the flag, self._cond has the lock and the waiters. Look at the "
         "flag and go to sleep under one hold of the lock.",
@@ -794,7 +794,7 @@ def flag(bench: Bench) -> None:
 @check(
     "Real threads: nothing is lost and nobody sleeps for ever",
     step=5,
-    read="Wait until something has changed",
+    read="The real condition",
     hints=[
         "All the pieces are used together here. If the checks above pass, look at what "
         "happens when wait() ends in two ways at once.",
@@ -903,7 +903,7 @@ def take(pool):
 @check(
     "A call lies ready when the loop has seen to all its sockets",
     step=6,
-    read="A call goes to a thread",
+    read="The call goes over",
     hints=[
         "A call is put into self._calls together with the future of its result. A "
         "thread is started if all those there are may be busy, and no more than size.",
@@ -980,7 +980,7 @@ def _when_closed(pool) -> None:
 @check(
     "Who asks for too much waits, and who goes away is forgotten",
     step=6,
-    read="A call goes to a thread",
+    read="The call goes over",
     hints=[
         "run is a coroutine. It may wait twice: for room, and for the result.",
         "await self._room.acquire() comes first. When we are cancelled while we wait "
@@ -1046,7 +1046,7 @@ async def _asks_for_too_much(bench: Bench, loop, pool, size: int, backlog: int) 
 @check(
     "The result is handed over in the loop's thread",
     step=7,
-    read="And the result comes back",
+    read="The result comes back",
     hints=[
         "_make runs in a thread. A future is the loop's: it calls back those who wait, "
         "and nobody else may touch it.",
@@ -1156,7 +1156,7 @@ def _never_begun(bench: Bench, loop, pool, told: list) -> None:
 @check(
     "What it came to, and room for the next",
     step=7,
-    read="And the result comes back",
+    read="The result comes back",
     hints=[
         "_finish runs in the loop's thread. It makes room for the next call, and tells "
         "the one who waits.",
@@ -1217,7 +1217,7 @@ def finished(bench: Bench) -> None:
 @check(
     "Real threads: the loop goes on meanwhile",
     step=7,
-    read="A handler that blocks",
+    read="In the server",
     hints=[
         "The call waits for something that the loop does next. If the loop waits for "
         "the call, nobody will ever do it.",

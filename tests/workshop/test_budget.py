@@ -14,7 +14,6 @@ SCREENS = 35  # with every prediction answered and what is folded closed
 CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
 # In their first form, which had no budget.
 LONG = {
-    "09-gil",
     "11-gc",
 }
 

@@ -1,10 +1,10 @@
 """Seven ways for threads to wait for each other, from one lock of the system's.
 
-The interpreter runs one thread at a time, and may change threads between any two of
-its instructions: `count += 1` is several. So threads that share anything need rules
-about who touches it when. The system has one thing to offer, a lock: the first
-thread takes it, the next one sleeps until it is given back. Everything here is made
-of that, and of plain attributes that are touched only while a lock is held.
+The interpreter runs one thread at a time, and may change threads in the middle of
+what we mean as one step: between reading a count and storing the next. So threads that
+share anything need rules about which of them touches it when. The system offers a
+lock: the first thread acquires it, the next one sleeps until it is released. Everything
+here is made of that, and of plain attributes that are touched only under a lock.
 
 The semantics are those of the standard library's `threading`, and CPython's own tests
 of it, Lib/test/lock_tests.py, pass here.
@@ -40,7 +40,7 @@ class RLock:
         return f"<{state} locks.RLock object {count} at {id(self):#x}>"
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take it, within `timeout` seconds (-1: for ever); say whether that went well.
+        """Acquire it, within `timeout` seconds (-1: no limit); say whether that worked.
 
         Raises ValueError for a timeout with `blocking=False`, and a negative one.
         """
@@ -53,7 +53,7 @@ class RLock:
         return True
 
     def release(self) -> None:
-        """Give it back once; RuntimeError for a thread that does not hold it."""
+        """Release it once; RuntimeError for a thread that does not hold it."""
         self._check_owned()
         self._count -= 1
         if self._count == 0:
@@ -129,7 +129,7 @@ class Condition:
     def wait(self, timeout: float | None = None) -> bool:
         """Sleep until notified; False if `timeout` seconds have passed before.
 
-        The lock is given up meanwhile, and held again at the end in any case. Raises
+        The lock is released meanwhile, and held again at the end in any case. Raises
         RuntimeError if it is not held.
         """
         self._check_owned()
@@ -142,8 +142,8 @@ class Condition:
             waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0))
         finally:
             self._take_back(held)
-            # Too late by the clock, and notified before we had the lock again? Then we
-            # have been notified: nobody else was.
+            # The timeout may have run out, and a notification have come before we had
+            # the lock again. It was meant for us, and has woken no other thread.
             notified = waiter not in self._waiting
             if not notified:
                 self._waiting.remove(waiter)
@@ -160,9 +160,9 @@ class Condition:
         return answer
 
     def notify(self, n: int = 1) -> None:
-        """Wake `n` of those who wait, the first first, or all if they are fewer.
+        """Wake the `n` threads that have waited longest, or all if they are fewer.
 
-        They go on when the lock is given back. RuntimeError if it is not held.
+        They go on when the lock is released. RuntimeError if it is not held.
         """
         self._check_owned()
         for _ in range(min(n, len(self._waiting))):

@@ -66,7 +66,7 @@ class ThreadPool:
         self.closed = False
 
     async def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any):
-        """Return what the function returns, or raise what it raises, in its turn.
+        """Make the call in a thread, when there is room; return or raise what it does.
 
         Raises RuntimeError if the pool is closed, and CancelledError if it is closed
         meanwhile.
@@ -76,12 +76,12 @@ class ThreadPool:
         try:
             return await future
         finally:
-            future.cancel()  # for when it is we who are cancelled
+            future.cancel()  # in case it is this coroutine that was cancelled
 
     def call(
         self, function: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Future:
-        """Have a function called, past the backlog too; returns a future of its result.
+        """Queue a call, past the backlog too; return a future of its result.
 
         Only from the loop's own thread. Cancelling the future drops the call, if it
         has not begun, or else its result. Raises RuntimeError if the pool is closed.
@@ -90,7 +90,7 @@ class ThreadPool:
         return self._put(partial(function, *args, **kwargs))
 
     def _put(self, call: Call) -> Future:
-        """Lay a call ready, for which there is room, or room was made."""
+        """Queue a call; the caller has taken the room for it."""
         if self.closed:
             self._room.release()
             raise RuntimeError("the thread pool is closed")
@@ -98,9 +98,9 @@ class ThreadPool:
         self._pending.add(future)
         if len(self._threads) < min(self.size, len(self._pending)):
             self._start_thread()
-        # Not now, but when this turn has looked at all its sockets. Each recv() lets go
-        # of the interpreter: a thread woken before would take it, for one call, and we
-        # would wait to have it back, for every single request.
+        # Not now, but when this turn has read all its sockets. Each recv() gives up the
+        # GIL: a thread woken before would take it, for one call, and the loop would
+        # have to win it back, for every single request.
         item = future, partial(copy_context().run, call)
         self.loop.call_soon(self._calls.put, item)
         return future
@@ -111,14 +111,14 @@ class ThreadPool:
         self._threads[-1].start()
 
     def _work(self) -> None:
-        """What each thread does: one call after the other, until there is a None."""
+        """What each thread runs: one call after another, until it gets None."""
         here.pool = self
         while self._make(self._calls.get()):
             pass
 
     def _make(self, item: tuple[Future, Call] | None) -> bool:
-        # A function of its own: when it returns, it lets go of arguments and result.
-        # An idle thread must not keep the last upload in memory.
+        # A function of its own, so that arguments and result are freed when it returns:
+        # an idle thread must not keep the last upload in memory.
         if item is None:
             return False
         future, call = item
@@ -132,13 +132,13 @@ class ThreadPool:
         return True
 
     def _finish(self, future: Future, value: Any, error: BaseException | None) -> None:
-        """Hand over what a call came to, in the loop's thread."""
+        """Give the future its result or exception, in the loop's thread."""
         if future in self._pending:  # otherwise close() made room already
             self._pending.discard(future)
             self._room.release()
         if future.done():
             if error is not None:
-                self.loop.on_error(error, future)  # who asked for it is gone
+                self.loop.on_error(error, future)  # the handler is gone
         elif error is not None:
             future.set_exception(error)
         else:
