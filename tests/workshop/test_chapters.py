@@ -23,7 +23,6 @@ FIRST_FORM = {
     "epoll",
     "gil",
     "memory",
-    "gc",
 }
 
 FIRST_SECTIONS = [
