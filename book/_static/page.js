@@ -65,6 +65,13 @@
   new MutationObserver(later).observe(main, { childList: true, subtree: true });
   main.addEventListener("toggle", reach, { capture: true }); // it doesn't bubble
 
+  // The text of a block of code, without what the page has put between its lines.
+  function textOf(code) {
+    const copy = code.cloneNode(true);
+    for (const note of copy.querySelectorAll("[data-no-copy]")) note.remove();
+    return copy.textContent;
+  }
+
   // A button that copies what a block of code holds; cells have one of their own.
   for (const block of document.querySelectorAll("main div.highlight")) {
     if (!navigator.clipboard || block.closest(".cell, .no-copy")) continue;
@@ -75,7 +82,7 @@
     button.addEventListener("click", async () => {
       const code = block.querySelector("pre");
       try {
-        await navigator.clipboard.writeText(code.textContent.replace(/\n$/, ""));
+        await navigator.clipboard.writeText(textOf(code).replace(/\n$/, ""));
         button.textContent = "Copied";
       } catch {
         button.textContent = "Not allowed";
@@ -84,6 +91,17 @@
     });
     block.append(button);
   }
+
+  // Outputs made while reading link to the files of the server; each has a page, as
+  // workshop.annotated says. The build changed the links of stored outputs.
+  const base = new URL(root.dataset.content_root ?? "./", location.href);
+  const linkToPages = () => {
+    for (const link of main.querySelectorAll('.cell_output a[href*="../src/dustdevil/"]')) {
+      const place = /\.\.\/src\/dustdevil\/([^#]+)/.exec(link.getAttribute("href"))[1];
+      link.href = new URL(`source/${place.replace(/\.py$/, "")}.html${link.hash}`, base);
+    }
+  };
+  new MutationObserver(linkToPages).observe(main, { childList: true, subtree: true });
 
   // Outputs made while reading still link to notebooks; the build changed the others.
   main.addEventListener("click", (event) => {

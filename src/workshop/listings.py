@@ -5,8 +5,8 @@ and displays them. A chapter stores that output. When the source changes, the st
 listing no longer equals the new one and the notebook's test fails, so that text and
 code cannot drift apart.
 
-The same names tell which lines the whole book has printed: `coverage` reads every
-`show(...)` call in the notebooks, without running them, and counts.
+The same names tell what the whole book discusses: `shown_by` reads every `show(...)`
+call of a notebook, without running it.
 """
 
 import ast
@@ -51,7 +51,7 @@ class Asked:
     @property
     def anchor(self) -> str:
         """Its place in the page of the annotated source."""
-        return ".".join(self.path) or f"L{self.lines[0]}"
+        return anchor_of(".".join(self.path)) or f"L{self.lines[0]}"
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,11 @@ class Listings:
 
     def _repr_html_(self) -> str:
         return "".join(part._repr_html_() for part in self.parts)
+
+
+def anchor_of(name: str) -> str:
+    """The anchor of a name in the annotated source: itself, unless a page has that."""
+    return f"{name}()" if name == "main" else name
 
 
 def link_to(place: str, anchor: str, text: str) -> str:
@@ -245,6 +250,7 @@ def _drop_blank_end(kept: list[int], lines: list[str]) -> None:
         kept.pop()
 
 
+@functools.cache
 def package_folder() -> pathlib.Path:
     """The folder of the reference `dustdevil`, whatever overlay is installed."""
     spec = importlib.util.find_spec("dustdevil")
@@ -259,7 +265,7 @@ def _find(names: list[str]) -> tuple[pathlib.Path, list[str]]:
     if (folder / first).is_dir():
         folder /= first
         module = rest[0] if rest else "__init__"
-        if module in (homes := _homes(folder / "__init__.py")):
+        if module in (homes := reexported(folder / "__init__.py")):
             return folder / f"{homes[module]}.py", rest
         first, rest = module, rest[1:]
     for ending in LANGUAGES:
@@ -268,7 +274,7 @@ def _find(names: list[str]) -> tuple[pathlib.Path, list[str]]:
     raise LookupError(f"dustdevil has no {'.'.join(names)}")
 
 
-def _homes(file: pathlib.Path) -> dict[str, str]:
+def reexported(file: pathlib.Path) -> dict[str, str]:
     """In which module of a package each name of its face stands."""
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         match node:
@@ -304,26 +310,7 @@ def _parsed(file: pathlib.Path, changed: int) -> PythonSource | CSource:
     return LANGUAGES[file.suffix](file.read_text(encoding="utf-8"))
 
 
-# --- what the book has shown -----------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """The code lines of one module, and those that some chapter shows."""
-
-    module: str
-    code: frozenset[int]
-    shown: frozenset[int]
-
-    @property
-    def missing(self) -> list[int]:
-        """Code lines that no chapter shows."""
-        return sorted(self.code - self.shown)
-
-    @property
-    def share(self) -> float:
-        """Shown code lines over all code lines, 0 to 1."""
-        return len(self.code & self.shown) / len(self.code) if self.code else 1.0
+# --- what the book shows -----------------------------------------------------------
 
 
 def calls_of(function: str, source: str) -> Iterator[tuple[tuple, dict]]:
@@ -363,24 +350,6 @@ def shown_by(notebook: pathlib.Path) -> Iterator[tuple[dict, list[Listing]]]:
             asked += select_all(names, **words)
         if asked:
             yield cell, asked
-
-
-def coverage(notebooks: Iterable[pathlib.Path]) -> list[Coverage]:
-    """For every module of the stack, which of its code lines the notebooks show."""
-    shown: dict[str, set[int]] = {}
-    for notebook in notebooks:
-        for _, listings in shown_by(notebook):
-            for listing in listings:
-                numbers = {number for number, _ in listing.lines}
-                shown.setdefault(listing.file, set()).update(numbers)
-    return [
-        Coverage(
-            module_of(file),
-            source_of(file).code_lines(),
-            frozenset(shown.get(f"src/dustdevil/{place_of(file)}", ())),
-        )
-        for file in files()
-    ]
 
 
 def ranges(numbers: list[int]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workshop import listings
-from workshop.listings import link_to, place_of, source_of
+from workshop.listings import anchor_of, link_to, place_of, source_of
 from workshop.sources import Entry
 
 # How a row is marked: the sign in a terminal, and the words.
@@ -175,7 +175,7 @@ def _definitions(file: Path) -> list[Row]:
 
 def mapped(file: Path) -> list[Entry]:
     """What a map of a module has: everything with a name, less the constants."""
-    return [each for each in source_of(file).entries() if each.kind != "constant"]
+    return [each for each in source_of(file).entries if each.kind != "constant"]
 
 
 def _row_of(entry: Entry, place: str) -> Row:
@@ -183,7 +183,8 @@ def _row_of(entry: Entry, place: str) -> Row:
     says = first_sentence(entry.says)
     form = entry.form if is_class or not says else ""
     name = entry.name
-    return Row(name, form, says, "", entry.depth, place, name, is_class)
+    anchor = anchor_of(name)
+    return Row(name, form, says, "", entry.depth, place, anchor, is_class)
 
 
 def _marked(rows: Iterable[Row], named: dict[str, str]) -> Iterator[Row]:

@@ -8,9 +8,8 @@ lists what is defined in it, in the order of the file.
 """
 
 import ast
-import io
+import functools
 import re
-import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -50,7 +49,10 @@ class PythonSource:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.lines = [line.rstrip() for line in text.splitlines()]
+        self._raw = text.split("\n")
+        self.lines = [line.rstrip() for line in self._raw]
+        if not self.lines[-1]:
+            self.lines.pop()
         self.tree = ast.parse(text)
 
     def find(self, path: list[str]) -> ast.AST:
@@ -99,6 +101,7 @@ class PythonSource:
         """The module's docstring."""
         return ast.get_docstring(self.tree) or ""
 
+    @functools.cached_property
     def entries(self) -> list[Entry]:
         """Its classes, functions, methods and constants; the first of each name."""
         found: dict[str, Entry] = {}
@@ -150,24 +153,10 @@ class PythonSource:
 
     def _text(self, node: ast.AST) -> str:
         """The source of a node, in one line."""
-        return " ".join((ast.get_source_segment(self.text, node) or "").split())
-
-    def code_lines(self) -> frozenset[int]:
-        """The lines of code or docstring; blank and comment lines don't count."""
-        skip = {
-            tokenize.COMMENT,
-            tokenize.NL,
-            tokenize.NEWLINE,
-            tokenize.INDENT,
-            tokenize.DEDENT,
-            tokenize.ENCODING,
-            tokenize.ENDMARKER,
-        }
-        found: set[int] = set()
-        for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
-            if token.type not in skip:
-                found.update(range(token.start[0], token.end[0] + 1))
-        return frozenset(n for n in found if self.lines[n - 1])
+        lines = [line.encode() for line in self._raw[node.lineno - 1 : node.end_lineno]]
+        lines[-1] = lines[-1][: node.end_col_offset]
+        lines[0] = lines[0][node.col_offset :]
+        return " ".join(b"\n".join(lines).decode().split())
 
     def part(self, node: ast.AST, only: str) -> list[int]:
         """The lines of `node` that `only` asks for."""
@@ -362,6 +351,7 @@ class CSource:
         """The comment that the file begins with."""
         return _words(self.lines[n - 1] for n in self._doc)
 
+    @functools.cached_property
     def entries(self) -> list[Entry]:
         """Its types, functions, and what else has a name; the first of each name."""
         found: dict[str, Entry] = {}
@@ -381,10 +371,6 @@ class CSource:
             if re.search(rf"\b{name}\b", self._code[number - 1]):
                 return number
         return definition.first
-
-    def code_lines(self) -> frozenset[int]:
-        """The lines of code; blank and comment lines don't count."""
-        return frozenset(n for n, line in enumerate(self._code, 1) if line)
 
     def part(self, node: Definition | None, only: str) -> list[int]:
         """The lines of `node` that `only` asks for."""

@@ -2,32 +2,30 @@
 
 It hands our theme the contents, numbered as in `pieces.toml`; leaves out the scripts
 and style sheets that no page of ours uses; takes each figure's form for our pages from
-its stored output; and makes five small changes to what MyST writes: tables that can
-scroll, call-outs that can open, words that show their definition, links in stored
-outputs that lead to pages instead of notebooks, and an anchor for each cell.
+its stored output; adds the pages of the annotated source; and makes six small changes
+to what MyST writes: tables that can scroll, call-outs that can open, words that show
+their definition, links in stored outputs that lead to pages instead of notebooks and
+of sources, an anchor for each cell, and no hole where a cell shows nothing.
 Formulas are set by `workshop.formulas`.
 """
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import new_document
 from sphinx_external_toc.api import SiteMap
 
-from workshop import elsewhere, formulas, pictures, pieces
+from workshop import annotated, elsewhere, formulas, glossary, pictures, pieces
 
 NOTEBOOK_LINK = re.compile(
     r'(<a\b[^>]*?\bhref="(?![a-z]+:)[^"#]*?)\.(?:ipynb|md)(["#])'
 )
-
-# What `workshop.listings.link_to` writes: a link from a chapter to a source.
-SOURCE_LINK = re.compile(r'<a href="(?:\.\./)+src/dustdevil/[^"]*">(.*?)</a>')
-
-GLOSSARY = "book/glossary"
 
 # Sphinx's own scripts serve the search, whose template names them itself.
 SEARCH = frozenset({"documentation_options.js", "doctools.js", "sphinx_highlight.js"})
@@ -41,6 +39,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", choose_figures)
     app.connect("doctree-resolved", improve_page)
     app.connect("html-page-context", add_context)
+    app.connect("html-collect-pages", collect_sources)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -53,13 +52,16 @@ def choose_figures(app: Sphinx, docname: str, source: list[str]) -> None:
 def improve_page(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Change the page before it is written."""
     for raw in doctree.findall(nodes.raw):
-        raw[:] = [nodes.Text(link_to_pages(raw.astext()))]
+        text = annotated.link_to_sources(link_to_pages(raw.astext()), docname)
+        raw[:] = [nodes.Text(text)]
     for table in list(doctree.findall(nodes.table)):
         surround(table, '<div class="table-scroll">', "</div>")
     for admonition in list(doctree.findall(nodes.admonition)):
         if "dropdown" in admonition["classes"]:
             make_dropdown(admonition)
     explain_terms(doctree, definitions(app.env))
+    if docname == glossary.PAGE:
+        glossary.improve(app.env, doctree)
     name_cells(doctree, Path(app.env.doc2path(docname)))
 
 
@@ -78,11 +80,11 @@ def name_cells(doctree: nodes.document, source: Path) -> None:
 
 def definitions(env: BuildEnvironment) -> dict[str, str]:
     """The entries of the glossary: anchor -> its text."""
-    if GLOSSARY not in env.found_docs:
+    if glossary.PAGE not in env.found_docs:
         return {}
     return {
         anchor: item[-1].astext().replace("\n", " ")
-        for item in env.get_doctree(GLOSSARY).findall(nodes.definition_list_item)
+        for item in env.get_doctree(glossary.PAGE).findall(nodes.definition_list_item)
         for term in item.findall(nodes.term)
         for anchor in term["ids"]
     }
@@ -97,11 +99,8 @@ def explain_terms(doctree: nodes.document, explained: dict[str, str]) -> None:
 
 
 def link_to_pages(html: str) -> str:
-    """Point relative links to notebooks at the pages made of them.
-
-    The sources have no pages yet: what links to them becomes text.
-    """
-    return SOURCE_LINK.sub(r"\1", NOTEBOOK_LINK.sub(r"\1.html\2", html))
+    """Point relative links to notebooks at the pages made of them."""
+    return NOTEBOOK_LINK.sub(r"\1.html\2", html)
 
 
 def surround(node: nodes.Element, before: str, after: str) -> None:
@@ -159,11 +158,37 @@ def add_context(
         context["body"] = context["body"].replace(
             '<summary aria-label="Toggle hidden content">', "<summary>"
         )
+        if pagename == _pages_in(env.external_site_map)[-1]:
+            link = context["pathto"](annotated.INDEX)
+            context["next"] = {"link": link, "title": annotated.TITLE}
         source = Path(env.doc2path(pagename))
         context["page_source"] = source.relative_to(app.srcdir).as_posix()
     context["binder"] = elsewhere.binder(
         app.config.html_theme_options, context["page_source"]
     )
+
+
+def collect_sources(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The pages of the annotated source, which the search finds too."""
+    last = _pages_in(app.env.external_site_map)[-1]
+    before = {"link": f"../{last}.html", "title": app.env.titles[last].astext()}
+    for page in annotated.pages(Path(app.srcdir)):
+        title = page.words[0][0]
+        app.builder.indexer.feed(page.name, page.name, title, searchable(page))
+        # From the index that it stores, Sphinx drops what it knows no document of.
+        app.env.all_docs[page.name] = 0
+        app.env.titles[page.name] = nodes.title("", title)
+        yield page.name, {"prev": before} | page.context, "page.html"
+
+
+def searchable(page: annotated.Page) -> nodes.document:
+    """A page of the annotated source as the search wants it: headings and words."""
+    document = new_document(page.name)
+    for heading, anchor, text in page.words:
+        section = nodes.section(ids=[anchor] if anchor else [])
+        section += [nodes.title("", heading), nodes.paragraph("", text)]
+        document += section
+    return document
 
 
 def _named_in(asset: Any, names: frozenset[str]) -> bool:
@@ -179,17 +204,39 @@ def contents(env: BuildEnvironment, current: str, pathto: Any) -> list[dict[str,
     parts = [{"caption": None, "pages": [root.docname]}]
     for tree in root.subtrees:
         parts.append({"caption": tree.caption, "pages": tree.files()})
-    return [
+    nav = [
         {
             "caption": part["caption"],
             "pages": [_entry(env, name, current, pathto) for name in part["pages"]],
         }
         for part in parts
     ]
+    if nav[-1]["caption"] != "Reference":
+        nav.append({"caption": "Reference", "pages": []})
+    nav[-1]["pages"].append(
+        {
+            "title": annotated.TITLE,
+            "href": pathto(annotated.INDEX),
+            "current": current.startswith(f"{annotated.FOLDER}/"),
+            "number": None,
+        }
+    )
+    return nav
+
+
+def _pages_in(site: SiteMap) -> list[str]:
+    """The pages of the contents, in their order."""
+    names = [site.root.docname]
+    names += [name for tree in site.root.subtrees for name in tree.files()]
+    return [_docname(name) for name in names]
+
+
+def _docname(name: str) -> str:
+    return name.removesuffix(".ipynb").removesuffix(".md")
 
 
 def _entry(env: BuildEnvironment, name: str, current: str, pathto: Any) -> dict:
-    name = name.removesuffix(".ipynb").removesuffix(".md")
+    name = _docname(name)
     return {
         "title": env.titles[name].astext(),
         "href": pathto(name),

@@ -18,11 +18,16 @@ import yaml
 
 from support.live_reader import Quiet, axe_violations, needs_chromium
 from support.places import ROOT
-from workshop import book, formulas, npm, sphinx_ext
+from workshop import annotated, book, formulas, listings, npm, sphinx_ext
+from workshop.listings import files, place_of
 
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
 CHAPTERS = [entry["file"] for part in TOC["parts"] for entry in part["chapters"]]
 PAGES = [f"{name}.html" for name in [TOC["root"], *CHAPTERS, "search"]]
+SOURCES = [f"{annotated.page_of(place_of(file))}.html" for file in files()]
+SOURCES.append(f"{annotated.INDEX}.html")
+# Pages that are looked at in a browser: of those made from sources, some.
+SEEN = [*PAGES, "source/index.html", "source/loop/eventloop.html"]
 STYLE = ROOT / "book" / "_static" / "style.css"
 
 # --- the built book ------------------------------------------------------------------
@@ -73,7 +78,7 @@ FOREIGN = re.compile(r"(?:[a-z]+:)?//(?!127\.0\.0\.1|localhost)", re.IGNORECASE)
 
 def test_the_book_has_the_pages_of_its_contents(pages):
     names = [page.relative_to(pages).as_posix() for page in documents(pages)]
-    assert names == sorted(PAGES)
+    assert names == sorted(PAGES + SOURCES)
 
 
 def test_no_page_loads_anything_from_another_host(pages):
@@ -243,7 +248,12 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "book" / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
     shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
     shutil.copy(ROOT / "_config.yml", tmp_path)
-    (tmp_path / "src").symlink_to(ROOT / "src")
+    package = tmp_path / "src" / "dustdevil"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('"""A small server."""\n')
+    (package / "routing.py").write_text('"""Routes. More."""\n\n\ndef go(): ...\n')
+    (tmp_path / "src" / "workshop").symlink_to(ROOT / "src" / "workshop")
+    monkeypatch.setattr(listings, "package_folder", lambda: package)
     monkeypatch.setattr(book, "add_scripts", lambda root, static, say: None)
     return tmp_path
 
@@ -327,6 +337,9 @@ def test_fresh_until_an_input_changes(small):
     assert book.is_fresh(small)
     style = small / "book" / "_static" / "style.css"
     style.write_text(style.read_text("utf-8") + "/* new */")
+    assert not book.is_fresh(small)
+    book.build(small)
+    (small / "src" / "dustdevil" / "routing.py").write_text('"""New."""\n')
     assert not book.is_fresh(small)
 
 
@@ -516,7 +529,7 @@ def visit(browser, site) -> Iterator:
 
 
 @needs_chromium
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", SEEN)
 def test_a_page_is_light_and_asks_only_its_own_host(browser, site, name):
     responses = loaded_by(browser, urljoin(site, name))
     asked = [url for url in responses if not url.startswith("data:")]
@@ -547,7 +560,7 @@ OPEN_ALL = """new Promise((done) => {
 
 @needs_chromium
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", SEEN)
 def test_axe_finds_nothing_serious(visit, name, mode):
     page = visit(name, mode=mode)
     page.evaluate(OPEN_ALL)
@@ -557,7 +570,7 @@ def test_axe_finds_nothing_serious(visit, name, mode):
 
 
 @needs_chromium
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", SEEN)
 def test_nothing_is_wider_than_a_phone(visit, name):
     page = visit(name, width=390)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -638,3 +651,24 @@ def test_the_search_finds_the_words_of_a_chapter(visit, name):
             "links => links.map(link => new URL(link.href).pathname)"
         )
         assert {"/book/glossary.html", f"/{name}.html"} <= set(found), word
+
+
+@needs_chromium
+def test_a_new_output_links_to_the_annotated_source(visit):
+    page = visit("book/index.html")
+    target = page.evaluate("""new Promise((done) => {
+      const output = document.querySelector(".cell_output");
+      output.innerHTML = '<a href="../src/dustdevil/loop/eventloop.py#Loop.turn">x</a>';
+      setTimeout(() => done(output.firstChild.href), 0);
+    })""")
+    assert target.endswith("/source/loop/eventloop.html#Loop.turn")
+    assert "/book/" not in target
+
+
+@needs_chromium
+def test_a_copy_of_a_source_is_the_source(visit):
+    page = visit("source/loop/eventloop.html")
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('pre'))")
+    copied = page.evaluate("getSelection().toString()")
+    source = (ROOT / "src" / "dustdevil" / "loop" / "eventloop.py").read_text("utf-8")
+    assert copied.split() == source.split()

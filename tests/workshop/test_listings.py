@@ -1,4 +1,4 @@
-"""`show` prints the lines it names, and the count of shown lines is right."""
+"""`show` prints the lines it names, in place."""
 
 import json
 import pathlib
@@ -6,8 +6,7 @@ import pathlib
 import pytest
 
 from workshop import listings
-from workshop.listings import Coverage, coverage, ranges, select, select_all, show
-from workshop.sources import CSource, PythonSource
+from workshop.listings import ranges, select, select_all, show, shown_by
 
 MODULE = '''\
 """A module.
@@ -214,11 +213,6 @@ def test_a_changed_source_is_read_again(package):
     assert select("thing.LIMIT").source.endswith("4")
 
 
-def test_code_lines_are_neither_blank_nor_comments():
-    text = '"""Doc.\n\nMore."""\n\n# comment\nx = """a\n\nb"""  # trailing\n'
-    assert PythonSource(text).code_lines() == {1, 3, 6, 8}
-
-
 FAST = r"""/* In C.
 
    Its second line; a brace { here counts for nothing. */
@@ -328,15 +322,6 @@ def test_c_has_the_colours_of_c(fast):
     assert '<span class="cp">#include' in show("_fast")._repr_html_()
 
 
-def test_code_lines_of_c_are_neither_blank_nor_comments(fast, tmp_path):
-    code = "5–6, 11–13, 16–19, 21–26, 29–31, 34–38, 40–42"
-    assert ranges(sorted(CSource(FAST).code_lines())) == code
-    one = notebook(tmp_path / "1.ipynb", "show('_fast', only='top')")
-    counted = {row.module: row for row in coverage([one])}
-    assert set(counted) == {"_fast", "thing"}
-    assert ranges(counted["_fast"].missing) == "29–31, 34–38"
-
-
 def notebook(path: pathlib.Path, *cells: str) -> pathlib.Path:
     content = {
         "cells": [
@@ -348,22 +333,21 @@ def notebook(path: pathlib.Path, *cells: str) -> pathlib.Path:
     return path
 
 
-def test_coverage_reads_the_calls_without_running_them(tmp_path):
-    one = notebook(tmp_path / "1.ipynb", "boom()\nshow('thing', only='top')")
-    two = notebook(tmp_path / "2.ipynb", "%magic\nshow('thing.Thing')", "x = 1")
-    (partly,) = coverage([one])
-    assert 0 < partly.share < 1
-    assert 21 in partly.missing
-    (more,) = coverage([one, two])
-    assert [MODULE.splitlines()[n - 1].strip() for n in more.missing] == [
-        "def choose():",
-        "return 1",
-    ]
+def test_the_calls_are_read_without_running_them(tmp_path):
+    path = notebook(
+        tmp_path / "1.ipynb",
+        "%magic\nboom()\nshow('thing.LIMIT', 'thing.choose')",
+        "x = 1",
+        "show('thing', only='doc')",
+    )
+    (one, two) = shown_by(path)
+    assert [listing.asked for listing in one[1]] == [{9, 10, 35, 36}]
+    assert [listing.names for listing in two[1]] == [(("(doc)", "L1"),)]
 
 
 def test_names_that_are_computed_are_refused(tmp_path):
     with pytest.raises(ValueError, match="literal"):
-        coverage([notebook(tmp_path / "1.ipynb", "show(name)")])
+        list(shown_by(notebook(tmp_path / "1.ipynb", "show(name)")))
 
 
 def test_a_package_is_its_modules_and_the_names_of_its_face(package):
@@ -380,7 +364,6 @@ def test_a_package_is_its_modules_and_the_names_of_its_face(package):
             select(name)
 
 
-def test_ranges_and_shares():
+def test_ranges():
     assert ranges([]) == ""
     assert ranges([3, 4, 5, 9]) == "3–5, 9"
-    assert Coverage("m", frozenset({1, 2, 3, 4}), frozenset({2, 9})).share == 0.25

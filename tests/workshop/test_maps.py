@@ -176,13 +176,13 @@ def test_a_module_in_c(package):
 
 
 def test_what_a_source_defines():
-    entries = {each.name: each for each in PythonSource(MODULE).entries()}
+    entries = {each.name: each for each in PythonSource(MODULE).entries}
     assert entries["LIMIT"].kind == entries["Thing.size"].kind == "constant"
     assert entries["Thing"].kind == "class"
     twice = entries["Thing.twice"]
     assert (twice.kind, twice.first, twice.line, twice.last) == ("function", 24, 26, 30)
     assert twice.depth == 1
-    code = CSource("enum { A = 1,\n  B };\nint one;\n").entries()
+    code = CSource("enum { A = 1,\n  B };\nint one;\n").entries
     assert [(each.name, each.line) for each in code] == [("A", 1), ("B", 2), ("one", 3)]
 
 
