@@ -12,10 +12,6 @@ SCREEN = 900  # pixels of height, at a width of 1280
 SCREENS = 35  # with every prediction answered and what is folded closed
 
 CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
-# In their first form, which had no budget.
-LONG = {
-    "11-gc",
-}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +19,7 @@ def pages():
     return book.ensure() / "book"
 
 
-@pytest.mark.parametrize("chapter", sorted(set(CHAPTERS) - LONG))
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_has_few_enough_screens(visit, pages, chapter):
     reader = visit((pages / f"{chapter}.html").as_uri())
     reader.skip_predictions()

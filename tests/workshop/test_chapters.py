@@ -15,22 +15,6 @@ from workshop.pictures import FIGURE
 BOOK = pieces.ROOT / "book"
 READY = [piece for piece in pieces.load() if piece.ready]
 
-# Chapters that are still in the first form; the others keep to the budgets below.
-FIRST_FORM = {
-    "gc",
-}
-
-FIRST_SECTIONS = [
-    "missing",
-    "small",
-    "experiment",
-    "real",
-    "then-and-now",
-    "lab",
-    "recap",
-    "questions",
-    "sources",
-]
 SECTIONS = [
     "missing",
     "small",
@@ -76,10 +60,6 @@ class Chapter:
         self.code = [cell for cell in self.cells if cell["cell_type"] == "code"]
 
     @property
-    def sections(self):
-        return FIRST_SECTIONS if self.piece.slug in FIRST_FORM else SECTIONS
-
-    @property
     def prose(self):
         """All markdown as text: no code blocks, no addresses of links."""
         cells = [source(c) for c in self.cells if c["cell_type"] == "markdown"]
@@ -96,7 +76,7 @@ class Chapter:
         """The text of the markdown cells of one section."""
         inside, texts = False, []
         for cell in self.cells:
-            heads = set(tags(cell)) & set(self.sections)
+            heads = set(tags(cell)) & set(SECTIONS)
             inside = name in heads if heads else inside
             if inside and cell["cell_type"] == "markdown":
                 texts.append(source(cell))
@@ -128,54 +108,45 @@ def chapter(request):
     return Chapter(request.param)
 
 
-SECOND = [piece for piece in READY if piece.slug not in FIRST_FORM]
+def test_its_prose_is_read_in_half_an_hour(chapter):
+    assert len(chapter.prose.split()) in WORDS
 
 
-@pytest.fixture(scope="module", params=SECOND, ids=[piece.slug for piece in SECOND])
-def short(request):
-    """A chapter that a reader finishes in an hour."""
-    return Chapter(request.param)
-
-
-def test_its_prose_is_read_in_half_an_hour(short):
-    assert len(short.prose.split()) in WORDS
-
-
-def test_it_says_how_long_it_takes(short):
-    opening = source(short.cells[0])
+def test_it_says_how_long_it_takes(chapter):
+    opening = source(chapter.cells[0])
     assert re.search(r"^\*\d+ minutes · .+ · .+\*$", opening, re.MULTILINE | re.DOTALL)
 
 
-def test_what_is_shown_of_the_code_is_seen_at_one_look(short):
-    for cell in short.visible:
+def test_what_is_shown_of_the_code_is_seen_at_one_look(chapter):
+    for cell in chapter.visible:
         lines = source(cell).splitlines()
         assert len(lines) <= LINES, f"{cell['id']}: {len(lines)} lines"
         assert all(len(line) <= COLUMNS for line in lines), cell["id"]
 
 
-def test_a_listing_shows_no_input_of_its_own(short):
-    listings = [cell for cell, _ in shown_by(short.path)]
-    maps = [cell for cell, _, _ in short.calls("module_map")]
+def test_a_listing_shows_no_input_of_its_own(chapter):
+    listings = [cell for cell, _ in shown_by(chapter.path)]
+    maps = [cell for cell, _, _ in chapter.calls("module_map")]
     assert 1 <= len(listings) <= 12
     assert len(maps) >= 1
     for cell in [*listings, *maps]:
         assert "remove-input" in tags(cell), cell["id"]
-    real = next(n for n, cell in enumerate(short.cells) if "real" in tags(cell))
-    assert real < short.cells.index(maps[0]) < short.cells.index(listings[0])
+    real = next(n for n, cell in enumerate(chapter.cells) if "real" in tags(cell))
+    assert real < chapter.cells.index(maps[0]) < chapter.cells.index(listings[0])
 
 
-def test_every_number_that_is_checked_stands_in_the_prose(short):
-    quoted = list(short.calls("quote"))
+def test_every_number_that_is_checked_stands_in_the_prose(chapter):
+    quoted = list(chapter.calls("quote"))
     assert quoted
-    captions = [source(cell) for cell in short.code if "quote(" not in source(cell)]
-    text = re.sub(r"[\s*]+", " ", short.prose + " ".join(captions)).lower()
+    captions = [source(cell) for cell in chapter.code if "quote(" not in source(cell)]
+    text = re.sub(r"[\s*]+", " ", chapter.prose + " ".join(captions)).lower()
     for cell, (_, words), _ in quoted:
         assert words.lower() in text, f"{cell['id']}: {words!r} is not in the text"
         assert "remove-input" in tags(cell), cell["id"]
 
 
-def test_it_asks_several_times_and_gives_nothing_away_by_length(short):
-    asked = list(short.calls("predict"))
+def test_it_asks_several_times_and_gives_nothing_away_by_length(chapter):
+    asked = list(chapter.calls("predict"))
     assert len(asked) >= 4
     for cell, _, words in asked:
         (page,) = outputs(cell, "text/html")
@@ -185,23 +156,23 @@ def test_it_asks_several_times_and_gives_nothing_away_by_length(short):
         assert longest != [int(right)] or "code" in words, f"{cell['id']}: {sizes}"
 
 
-def test_it_has_three_claims_of_2013_at_most(short):
-    assert 1 <= len(list(short.calls("claim"))) <= 3
+def test_it_has_three_claims_of_2013_at_most(chapter):
+    assert 1 <= len(list(chapter.calls("claim"))) <= 3
 
 
-def test_no_word_makes_a_reader_stumble(short):
-    asked = [page for cell in short.code for page in outputs(cell, "text/html")]
-    text = " ".join([short.prose, *(page for page in asked if "dd-quiz" in page)])
+def test_no_word_makes_a_reader_stumble(chapter):
+    asked = [page for cell in chapter.code for page in outputs(cell, "text/html")]
+    text = " ".join([chapter.prose, *(page for page in asked if "dd-quiz" in page)])
     found = [
         text[max(0, m.start() - 40) : m.end() + 40] for m in STUMBLES.finditer(text)
     ]
     assert not [words for words in found if not any(map(words.count, ALLOWED))]
 
 
-def test_results_are_numbers_and_not_verdicts(short):
+def test_results_are_numbers_and_not_verdicts(chapter):
     verdicts = [
         cell["id"]
-        for cell in short.visible
+        for cell in chapter.visible
         for output in cell["outputs"]
         for line in "".join(output.get("text", "")).splitlines()
         if line.strip() in {"True", "False"}
@@ -218,9 +189,9 @@ def test_it_begins_with_its_title_and_asks_a_question(chapter):
 
 def test_the_sections_stand_in_their_order(chapter):
     found = [tag for cell in chapter.cells for tag in tags(cell) if tag not in TAGS]
-    assert found == chapter.sections
+    assert found == SECTIONS
     for cell in chapter.cells:
-        if set(tags(cell)) & set(chapter.sections):
+        if set(tags(cell)) & set(SECTIONS):
             assert cell["cell_type"] == "markdown"
             assert source(cell).startswith("## ")
         else:
@@ -228,7 +199,7 @@ def test_the_sections_stand_in_their_order(chapter):
 
 
 def test_every_section_says_something(chapter):
-    for name in chapter.sections:
+    for name in SECTIONS:
         _, _, text = chapter.section(name).partition("\n")
         assert len(text.split()) > 20, name
 
@@ -245,7 +216,6 @@ def test_it_has_figures_and_all_of_them_have_alt_text(chapter):
 
 def test_the_reader_predicts_before_a_run(chapter):
     asked = list(chapter.calls("predict"))
-    assert len(asked) >= 2
     for cell, _, _ in asked:
         assert "hide-input" in tags(cell), "the source tells the answer"
     assert any("run" in words for _, _, words in asked), "none asks why or which order"

@@ -1,4 +1,4 @@
-"""Objects that hold each other: how they are found, and who is in them.
+"""Objects that hold each other: how they are found, and what keeps one in memory.
 
 A reference count of zero says that an object is garbage, and one above zero says
 nothing: the references may come from garbage, too. CPython's collector finds out by
@@ -49,7 +49,7 @@ def trial_deletion(
     reference; `counts`, how many references to it there are, from inside the graph
     and outside. Raises ValueError for a count that is less than those inside.
 
-    Nobody knows where references from outside are, and nobody has to: what is left
+    Where the references from outside are is not known, and not needed: what is left
     of a count without those from inside is their number.
     """
     left = {node: counts[node] for node in references}
@@ -107,7 +107,7 @@ class Graph:
         self.references: dict[int, list[int]] = {}
         self._explore(deque([start()]), limit)
         # Our own references are the same for all of them. How many that are differs
-        # between versions of Python, so we ask with an object that nobody else has.
+        # between versions of Python, so we ask with an object that only we refer to.
         self.objects[0] = object()
         counts = {key: sys.getrefcount(self.objects[key]) for key in self.objects}
         ours = counts.pop(0)
@@ -198,8 +198,8 @@ def explain(leak: ReferenceType) -> str:
 
 
 def keepers_of(thing: object, limit: int = 5) -> list[str]:
-    """Who refers to an object, who refers to that, and so on: as far as a variable of
-    a module, or as many as `most`."""
+    """What refers to an object, what refers to that, and so on: as far as a variable
+    of a module, or as many as `limit`."""
     if frozen := gc.get_freeze_count():
         # What is frozen is not searched. To thaw it and freeze it again is quick,
         # but then all that is alive now is frozen, and no later look sees it.
@@ -221,7 +221,7 @@ def keepers_of(thing: object, limit: int = 5) -> list[str]:
 
 
 def is_news(keeper: object, chain: list[Any]) -> bool:
-    """Whether it is neither one that we know nor a function of ours that runs."""
+    """Whether it is neither in the chain nor a function of ours that is running."""
     running: FrameType | None = sys._getframe()
     while running is not None and running is not keeper:
         running = running.f_back

@@ -1,8 +1,8 @@
-"""Garbage collection, at moments when nobody waits for it.
+"""Garbage collection, at moments when no request waits for it.
 
 CPython counts references, and frees an object the moment its last one goes. Two
-objects that refer to each other keep each other's count above zero for ever, and for
-those there is the collector, `gc`. It looks at every container there is, and while
+objects that refer to each other keep each other's count above zero, and for those
+there is the collector, `gc`. It looks at every container there is, and while
 it looks, nothing else runs: about 35 ms for a million objects. It comes when enough
 objects have been made, which in a server means in the middle of a request.
 
@@ -13,12 +13,12 @@ What the server has loaded before it starts is frozen: set apart, and not looked
 any more. Collections are made when the loop is about to sleep, and `pauses` tells how
 long they took. How garbage is found at all is told in `cycles`.
 
-Measured with a million old objects, garbage in every request, and things kept for some
-requests (`benchmarks/collector.py`): at 300 requests a second, the slowest hundredth
-waited more than twenty times as long without the collector. Of eight clients that never
-let the loop rest, the slowest thousandth waited five times as long without it; but the
-slowest hundredth waited a tenth to a half longer with it, since then the collections of
-young objects come seldom, and are larger.
+Each of the three settings has its own effect, which chapter 11 measures alone: freezing
+makes the long collections shorter, the raised threshold makes the short ones rarer, and
+collecting in idle moments takes both out of the requests. It does so only together with
+the threshold, since with the usual one the interpreter always comes first. A loop that
+is never idle has the first two, and its young collections are rarer and larger.
+`benchmarks/collector.py` asks clients how long they waited.
 """
 
 import gc
@@ -45,7 +45,8 @@ def freeze() -> int:
 
     The collector will not look at them again. Before a fork, that also keeps it from
     writing into each of them, and so their memory stays shared by all the workers.
-    Garbage is collected first, since frozen it would be kept for ever (gc.freeze).
+    Garbage is collected first, since it would stay if it were frozen; where there is
+    much of it, the holes that it leaves are filled, and so copied, by the workers (gc).
     """
     gc.collect()
     gc.freeze()
