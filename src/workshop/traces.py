@@ -191,7 +191,7 @@ class _State:
         if event.what == "sleep":
             self.turn += 1
             if event.patience is None:
-                return "No call is ready, no timer runs: only a socket can wake poll."
+                return "No call is ready, no timer runs: poll sleeps without limit."
             if event.patience == 0:
                 return "A call is ready, so poll asks the kernel and does not sleep."
             return "No call is ready: poll sleeps, at most until the timer is due."
