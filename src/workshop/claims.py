@@ -85,7 +85,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Note:
-    """One of the thirteen notes: its place among them, and its claims in their order."""
+    """One of the thirteen notes, with its claims in their order."""
 
     name: str
     title: str
