@@ -47,7 +47,7 @@ notebooks: $(READY)
 
 # Store the notebooks' outputs anew, after a change of text or code.
 run: $(READY)
-	$(BIN)/workshop run $(or $(NB),book/*.ipynb labs/*/*.ipynb)
+	$(BIN)/workshop run $(or $(NB),book/*.ipynb book/2013/*.ipynb labs/*/*.ipynb)
 
 lines: $(READY)
 	@$(BIN)/workshop lines

@@ -47,6 +47,7 @@ MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
 INPUTS = (
     "_config.yml",
     "book/*.*",
+    "book/2013/*.*",
     "book/_static/**/*",
     "labs/*/lab.ipynb",
     "frontend/*.*",

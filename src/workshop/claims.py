@@ -1,16 +1,23 @@
-"""The claims of the 2013 notes: a card for each, with a verdict and its proof.
+"""The claims of the notes of 2013: a card for each, with a verdict and its proof.
 
-A cell that calls `claim` is tagged `claim`; the page *Then and now* collects the
-cards of all chapters by reading those cells.
+`book/2013` has a file for each of the thirteen notes with the words of its claims, and
+a notebook with their probes. `claim("set-hashable", proof=…)` shows a card there or in
+a chapter: the words stand once, and the proof is computed where the card is shown.
 """
 
+import functools
+import html
 import json
-import pathlib
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from workshop.checkout import ROOT
 from workshop.listings import calls_of
 from workshop.quiz import inline
+
+NOTES = ROOT / "book" / "2013"
 
 VERDICTS = {
     "still true": "still true",
@@ -21,65 +28,126 @@ VERDICTS = {
 
 
 class ClaimError(Exception):
-    """A verdict without a known word, or one that its probe does not bear out."""
+    """A claim that no note has, or a verdict that its probe does not bear out."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence of the notes, and what became of it."""
+    """One sentence of the notes, in our words, and what became of it.
+
+    `printed` is what Python 2.7.18 printed when the sentence was tried on it, "" where
+    there was nothing to try; `since` the version or the year in which things changed,
+    or ""; `chapter` the name of the chapter that tells of it, `05-epoll`, or "".
+    """
 
     id: str
     said: str
     verdict: str
     then: str
     now: str
+    since: str = ""
+    chapter: str = ""
+    printed: str = ""
 
     @property
     def words(self) -> str:
-        """The verdict in words."""
-        return VERDICTS[self.verdict]
+        """The verdict in words, with the version in which it changed."""
+        changed = f" ({self.since})" if self.since else ""
+        return VERDICTS[self.verdict] + changed
 
     def __repr__(self) -> str:
-        return (
-            f"2013: {self.said}\nVerdict: {self.words}\n"
-            f"Then: {self.then}\nNow: {self.now}"
-        ).replace("`", "")
+        lines = [
+            f"2013: {self.said}",
+            f"Verdict: {self.words}",
+            f"Then: {self.then}",
+            f"Now: {self.now}",
+        ]
+        if self.printed:
+            lines[3:3] = ["Python 2.7.18 printed:", self.printed.rstrip()]
+        return "\n".join(lines).replace("`", "")
 
     def _repr_html_(self) -> str:
         kind = self.verdict.replace(" ", "-")
+        printed = (
+            '<dt>2.7.18</dt><dd><pre tabindex="0">'
+            f"{html.escape(self.printed.rstrip())}</pre></dd>"
+            if self.printed
+            else ""
+        )
         return (
             f'<section class="dd-claim dd-{kind}" id="claim-{self.id}">'
             f'<p class="dd-said"><span>2013:</span> {inline(self.said)}</p>'
-            f'<p class="dd-verdict"><strong>{self.words}</strong></p>'
-            f"<dl><dt>Then</dt><dd>{inline(self.then)}</dd>"
+            f'<p class="dd-verdict"><strong>{html.escape(self.words)}</strong></p>'
+            f"<dl><dt>Then</dt><dd>{inline(self.then)}</dd>{printed}"
             f"<dt>Now</dt><dd>{inline(self.now)}</dd></dl></section>"
         )
 
 
-def claim(
-    id: str, *, said: str, verdict: str, then: str, now: str, proof: bool
-) -> Claim:
-    """A card for one claim of the notes.
+@dataclass(frozen=True)
+class Note:
+    """One of the thirteen notes, with its claims in their order."""
 
-    `id` is the claim's short name, `said` the note's sentence in English, `verdict`
-    one of "still true", "changed", "nuance", "never"; `then` and `now` say what held
-    in 2013 and what holds today. `proof` is computed by the probe in the cell above:
-    the condition under which the verdict stands.
+    name: str
+    title: str
+    date: str
+    about: str
+    claims: tuple[Claim, ...]
 
-    Raises ClaimError for an unknown verdict, or when `proof` is false.
+    @property
+    def number(self) -> int:
+        """1 to 13, as the ledger counts them."""
+        return int(self.name.partition("-")[0])
+
+    @property
+    def page(self) -> str:
+        """Its notebook, as a path from the folder of the chapters."""
+        return f"2013/{self.name}.ipynb"
+
+
+@functools.cache
+def notes() -> tuple[Note, ...]:
+    """The thirteen notes. Raises ValueError for a claim that breaks the rules."""
+    found = tuple(_read(file) for file in sorted(NOTES.glob("*.toml")))
+    ids = [claim.id for note in found for claim in note.claims]
+    if twice := {id for id in ids if ids.count(id) > 1}:
+        raise ValueError(f"two claims are called {', '.join(sorted(twice))}")
+    return found
+
+
+def _read(file: Path) -> Note:
+    data = tomllib.loads(file.read_text("utf-8"))
+    claims = tuple(Claim(**row) for row in data.pop("claim"))
+    for claim in claims:
+        if claim.verdict not in VERDICTS:
+            words = ", ".join(VERDICTS)
+            raise ValueError(f"{file.name}, {claim.id}: the verdict is one of {words}")
+    return Note(name=file.stem, claims=claims, **data)
+
+
+def find(id: str) -> Claim:
+    """The claim of that short name. Raises ClaimError."""
+    for note in notes():
+        for claim in note.claims:
+            if claim.id == id:
+                return claim
+    raise ClaimError(f"no note of 2013 has a claim {id!r}")
+
+
+def claim(id: str, *, proof: bool) -> Claim:
+    """The card of one claim. `proof` is computed by the probe: the condition under
+    which the verdict stands.
+
+    Raises ClaimError for a name that no note has, or when `proof` is false.
     """
-    if verdict not in VERDICTS:
-        raise ClaimError(f"{id}: the verdict is one of {', '.join(VERDICTS)}")
+    found = find(id)
     if not proof:
-        raise ClaimError(f"{id}: the probe does not bear out {verdict!r}")
-    return Claim(id, said, verdict, then, now)
+        raise ClaimError(f"{id}: the probe does not bear out {found.verdict!r}")
+    return found
 
 
-def collect(notebook: pathlib.Path) -> Iterator[Claim]:
-    """The claims of one chapter, read from its cells tagged `claim`."""
+def shown_in(notebook: Path) -> Iterator[str]:
+    """The short names of the claims whose cards a notebook shows, in order."""
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-        if "claim" not in cell["metadata"].get("tags", ()):
-            continue
-        for (id,), words in calls_of("claim", "".join(cell["source"])):
-            words.pop("proof")
-            yield Claim(id, **words)
+        if "claim" in cell["metadata"].get("tags", ()):
+            for (id,), _ in calls_of("claim", "".join(cell["source"])):
+                yield id

@@ -32,10 +32,10 @@ cell measured: exactly when outputs are stored, within the band under the tests.
 behind the measurement, in a cell of its own tagged `remove-input`; its words must
 stand in the prose.
 
-`claim("et-drain", said=…, verdict="still true" | "changed" | "nuance" | "never",
-then=…, now=…, proof=condition)` is the card for one claim of the notes. The probe is
-the cell above it; `proof` is computed there. Tag the card `claim` and `hide-input`;
-*Then and now* collects the cards, so the words in them must be literals.
+`claim("et-drain", proof=condition)` is the card for one claim of the notes of 2013.
+Its words stand in `book/2013`; `proof` is computed by an experiment above, which can
+fail. Tag the card `claim` and `hide-input`. A chapter has three at most; all of them,
+each with a probe, are in the notebooks of `book/2013`.
 
 `line_chart`, `bar_chart` and `timeline` draw measurements, `Drawing` anything else
 (rect, circle, line, path, arrow, text; colours are names such as "a" or "b-soft",

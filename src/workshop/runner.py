@@ -14,6 +14,7 @@ import time
 import nbformat
 from nbclient import NotebookClient
 
+from workshop.checkout import ROOT
 from workshop.labs.lab import VARIABLE as STACK
 from workshop.quotes import STORING
 
@@ -100,8 +101,12 @@ def _merged(outputs: list) -> list:
 
 def refuse_leaks(notebook: nbformat.NotebookNode, path: pathlib.Path) -> None:
     """Raise LeakError if an output names the checkout, the home or a scratch folder."""
-    root = path.resolve().parent.parent
-    places = {str(root), str(pathlib.Path.home()), tempfile.gettempdir() + "/"}
+    places = {
+        str(ROOT),
+        str(path.resolve().parent.parent),
+        str(pathlib.Path.home()),
+        tempfile.gettempdir() + "/",
+    }
     leak = re.compile("|".join(re.escape(p) for p in sorted(places) if len(p) > 2))
     for cell in notebook.cells:
         text = str(cell.get("outputs", ""))

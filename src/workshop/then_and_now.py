@@ -1,93 +1,119 @@
-"""The page *Then and now*: the claims of all chapters, collected from their cells.
+"""The page *Then and now*: all claims of the notes of 2013, counted and listed.
 
-The chapters hold the cards (see `workshop.claims`); here they are only read, so that
-no sentence stands in two places. Running the page again collects again, and the
-notebook test fails when a chapter's claims are not those on the page.
+The words stand in `book/2013` (see `workshop.claims`); here they are only read. In the
+page, `_static/notes.js` lets a reader choose a verdict and a chapter.
 """
 
 import html
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workshop import checkout, claims, pieces
-
-
-@dataclass(frozen=True)
-class Cards:
-    """The claims of one chapter, each with a link to its probe."""
-
-    chapter: str
-    claims: tuple[claims.Claim, ...]
-
-    def _repr_html_(self) -> str:
-        return "".join(self._card(claim) for claim in self.claims)
-
-    def _card(self, claim: claims.Claim) -> str:
-        link = f"{self.chapter}#claim-{claim.id}"
-        label = html.escape(f"The probe for {claim.id}", quote=True)
-        return (
-            f'{claim._repr_html_()}<p class="to-probe">'
-            f'<a href="{link}" aria-label="{label}">The probe</a></p>'
-        )
-
-    def __repr__(self) -> str:
-        return "\n\n".join(repr(claim) for claim in self.claims)
+from workshop.quiz import inline
 
 
 @dataclass(frozen=True)
 class Summary:
-    """How many claims of each finished chapter came to which verdict."""
+    """How many claims of each note came to which verdict."""
 
-    rows: tuple[tuple[pieces.Piece, Counter[str]], ...]
+    notes: tuple[claims.Note, ...]
+
+    def lines(self) -> list[tuple[str, str, list[int]]]:
+        """Name, link ("" for the sum) and the count of each verdict."""
+        lines = [
+            (f"{note.number} {note.title}", note.page, _counts(note.claims))
+            for note in self.notes
+        ]
+        total = [sum(column) for column in zip(*(n for *_, n in lines), strict=True)]
+        return [*lines, ("All", "", total)]
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{word}</th>' for word in _VERDICTS.values())
+        words = claims.VERDICTS.values()
+        head = "".join(f'<th scope="col">{word}</th>' for word in words)
         body = "".join(
-            f'<tr><th scope="row">{html.escape(name)}</th>'
+            f'<tr><th scope="row">{_linked(name, page)}</th>'
             + "".join(f"<td>{count}</td>" for count in counts)
             + "</tr>"
-            for name, counts in self._lines()
+            for name, page, counts in self.lines()
         )
         return (
-            '<table class="verdicts"><thead><tr><th scope="col">Chapter</th>'
-            f"{head}</tr></thead><tbody>{body}</tbody></table>"
+            '<div class="table-scroll"><table class="verdicts"><thead><tr>'
+            f'<th scope="col">Note</th>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
         )
 
     def __repr__(self) -> str:
-        names = list(_VERDICTS.values())
+        words = list(claims.VERDICTS.values())
         return "\n".join(
             f"{name}: "
-            + ", ".join(f"{n} {word}" for n, word in zip(counts, names, strict=True))
-            for name, counts in self._lines()
+            + ", ".join(f"{n} {word}" for n, word in zip(counts, words, strict=True))
+            for name, _, counts in self.lines()
         )
 
-    def _lines(self) -> list[tuple[str, list[int]]]:
-        lines = [
-            (f"{piece.number} {piece.title}", [counts[word] for word in _VERDICTS])
-            for piece, counts in self.rows
-        ]
-        total = [sum(column) for column in zip(*(n for _, n in lines), strict=True)]
-        return [*lines, ("All", total)]
+
+@dataclass(frozen=True)
+class Index:
+    """Every claim with its verdict, a link to its probe and one to its chapter."""
+
+    notes: tuple[claims.Note, ...]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            self._row(note, claim) for note in self.notes for claim in note.claims
+        )
+        return f'<ul class="dd-claims">{rows}</ul>'
+
+    def _row(self, note: claims.Note, claim: claims.Claim) -> str:
+        chapter = pieces.find(claim.chapter) if claim.chapter else None
+        told = f"{chapter.number} {chapter.title}" if chapter else ""
+        link = (
+            f' · <a href="{claim.chapter}.ipynb">chapter {html.escape(told)}</a>'
+            if chapter
+            else ""
+        )
+        return (
+            f'<li data-verdict="{claims.VERDICTS[claim.verdict]}" '
+            f'data-chapter="{html.escape(told, quote=True)}">'
+            f'<a href="{note.page}#claim-{claim.id}">{inline(claim.said)}</a>'
+            f"<p><strong>{html.escape(claim.words)}</strong> · note {note.number}"
+            f"{link}</p></li>"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{claim.said} ({claim.words}; note {note.number})".replace("`", "")
+            for note in self.notes
+            for claim in note.claims
+        )
 
 
-_VERDICTS = claims.VERDICTS
+def _counts(found: tuple[claims.Claim, ...]) -> list[int]:
+    counted = Counter(claim.verdict for claim in found)
+    return [counted[verdict] for verdict in claims.VERDICTS]
 
 
-def cards(slug: str) -> Cards:
-    """The claims of the chapter with this slug. Raises LookupError, NoCheckout."""
-    checkout.need()
-    piece = pieces.find(slug)
-    path = pieces.ROOT / piece.chapter
-    return Cards(path.name, tuple(claims.collect(path)))
+def _linked(name: str, page: str) -> str:
+    escaped = html.escape(name)
+    return f'<a href="{page}">{escaped}</a>' if page else escaped
 
 
 def summary() -> Summary:
-    """The verdicts of all finished chapters, counted. Raises NoCheckout."""
+    """The verdicts, counted by note. Raises NoCheckout."""
     checkout.need()
-    return Summary(
-        tuple(
-            (piece, Counter(claim.verdict for claim in cards(piece.slug).claims))
-            for piece in pieces.load()
-            if piece.ready and (pieces.ROOT / piece.chapter).is_file()
-        )
-    )
+    return Summary(claims.notes())
+
+
+def index() -> Index:
+    """All claims, in the order of the notes. Raises NoCheckout."""
+    checkout.need()
+    return Index(claims.notes())
+
+
+def missing() -> Iterator[str]:
+    """The claims that no notebook of the notes shows. Raises NoCheckout."""
+    checkout.need()
+    for note in claims.notes():
+        page = pieces.ROOT / "book" / note.page
+        shown = set(claims.shown_in(page)) if page.is_file() else set()
+        yield from (claim.id for claim in note.claims if claim.id not in shown)

@@ -244,12 +244,10 @@ def test_every_claim_has_a_probe_and_a_tag(chapter):
         assert ("claim" in tags(cell)) == bool(list(calls_of("claim", source(cell))))
 
 
-def test_every_claim_can_be_collected(chapter):
-    found = list(claims.collect(chapter.path))
-    assert len({claim.id for claim in found}) == len(found)
-    for claim in found:
-        assert claim.verdict in claims.VERDICTS
-        assert all(isinstance(t, str) for t in (claim.said, claim.then, claim.now))
+def test_every_claim_is_one_of_the_notes(chapter):
+    found = list(claims.shown_in(chapter.path))
+    assert len(set(found)) == len(found)
+    assert all(map(claims.find, found))
 
 
 def test_the_lab_is_linked_and_there(chapter):

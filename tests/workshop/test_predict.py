@@ -1,11 +1,10 @@
-"""Answers are computed; a wrong or double one fails. So do unproven claims."""
+"""Answers are computed; a wrong or double one fails."""
 
 import html.parser
-import json
 
 import pytest
 
-from workshop.claims import Claim, ClaimError, claim, collect
+from workshop.claims import Claim
 from workshop.quiz import PredictionError, evaluate, predict
 
 CHOICES = {"3": "Added.", "12": "Joined as text."}
@@ -114,34 +113,10 @@ def test_the_same_question_gives_the_same_page():
     assert repr(made[0]) == repr(made[1])
 
 
-WORDS = {"said": "A `b`.", "verdict": "nuance", "then": "So.", "now": "Not <so>."}
-
-
-def test_a_claim_needs_its_proof():
-    card = claim("x", **WORDS, proof=True)
-    assert card.words == "needs nuance"
-    with pytest.raises(ClaimError, match="does not bear out"):
-        claim("x", **WORDS, proof=False)
-    with pytest.raises(ClaimError, match="one of"):
-        claim("x", **{**WORDS, "verdict": "true"}, proof=True)
-
-
-def test_the_card_is_sound_html():
-    page = claim("x", **WORDS, proof=True)._repr_html_()
+def test_the_card_of_a_claim_is_sound_html():
+    card = Claim("x", "A `b`.", "nuance", "So.", "Not <so>.", printed="1 < 2")
+    page = card._repr_html_()
     assert Page(page).all("section")[0]["id"] == "claim-x"
     assert "Not &lt;so&gt;." in page
     assert "<code>b</code>" in page
-
-
-def test_claims_are_collected_from_tagged_cells(tmp_path):
-    source = (
-        "claim('x', said='A.', verdict='never', then='T.',\n"
-        "      now='N ' 'n.', proof=a > b)"
-    )
-    cells = [
-        {"cell_type": "code", "metadata": {"tags": ["claim"]}, "source": source},
-        {"cell_type": "code", "metadata": {}, "source": source},
-    ]
-    path = tmp_path / "c.ipynb"
-    path.write_text(json.dumps({"cells": cells}))
-    assert list(collect(path)) == [Claim("x", "A.", "never", "T.", "N n.")]
+    assert "needs nuance" in page

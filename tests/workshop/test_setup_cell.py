@@ -10,7 +10,7 @@ import pytest
 from support.places import ROOT
 from workshop import book, runner
 
-NOTEBOOKS = sorted([*ROOT.glob("book/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")])
+NOTEBOOKS = sorted([*ROOT.glob("book/**/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")])
 every_notebook = pytest.mark.parametrize(
     "path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix()
 )
