@@ -49,10 +49,11 @@ runs it: copy it with its id and its tags.
 
 Section headings are markdown cells with these tags, in this order: `missing` (what
 the server cannot do yet), `small` (build it small), `experiment`, `real` (the real
-thing), `then-and-now`, `lab`, `recap`, `questions` (three, their answers folded in
-`<details>`), `sources`. Output that differs from run to run: first try to print a
-fact that doesn't; else tag that one cell `nbval-ignore-output`. The tests check all
-of this (tests/workshop/test_chapters.py).
+thing), `server` (in the server), `then-and-now`, `when` (to use it, and when not),
+`recap`, `questions` (three, their answers folded in `<details>`), `lab`, `sources`.
+Output that differs from run to run: first try to print a fact that doesn't; else tag
+that one cell `nbval-ignore-output`. The tests check all of this
+(tests/workshop/test_chapters.py, test_budget.py).
 """
 
 from workshop.claims import claim
