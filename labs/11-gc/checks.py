@@ -131,7 +131,7 @@ def subtracts(bench: Bench) -> None:
 @check(
     "Who has something left is alive, and so is all that it reaches",
     step=1,
-    read="Trial deletion, to be watched",
+    read="Subtract",
     hints=[
         "There are three groups after the subtraction. Who has something left; who has "
         "nothing left, and is reached from one who has; and the rest.",
@@ -240,7 +240,7 @@ def _about(action: str, got: list, wanted: set) -> str:
 @check(
     "The shortest way back to where it began",
     step=2,
-    read="The way round",
+    read="A graph of real objects",
     hints=[
         "Look at the neighbours of the start, then at their neighbours, and so on: "
         "then "
@@ -533,7 +533,7 @@ def _keeps_nothing(bench: Bench) -> None:
 @check(
     "Freeze: first collect, then set apart",
     step=5,
-    read="Set aside",
+    read="Five settings, one at a time",
     hints=[
         "The module gc has a function for each of the three things.",
         "What is garbage when you freeze is kept for ever. So there is something to be "
@@ -655,7 +655,7 @@ class MadeUpPoller:
 @check(
     "Work is done before a sleep, and only then",
     step=6,
-    read="Before it sleeps",
+    read="Choose the moment",
     hints=[
         "The timeout says what the loop wants. 0: have a look, do not sleep. Anything "
         "else: it would sleep.",
@@ -907,7 +907,7 @@ def _takes_its_share(bench: Bench, collector, clock, due, usual) -> None:
 @check(
     "On the loop: garbage waits until nobody else does",
     step=7,
-    read="At the worst moment",
+    read="In the server",
     hints=[
         "This is all of it together, on a real loop. If the checks above pass and this "
         "one does not, look at what start puts around the loop's poller.",
