@@ -25,7 +25,9 @@ def the_same_however_cut(read, stream, cuts):
 def fed(parser, stream, cuts):
     """The events of an HTTP parser; what it keeps stays within its limits."""
     limits = parser.limits
-    most = max(limits.line, limits.field_bytes, limits.chunk_line) + 2
+    # A head is kept until all of it is there, with the ends of its lines.
+    head = limits.line + limits.field_bytes + 2 * (limits.fields + 3)
+    most = max(head, limits.chunk_line + 2)
     for piece in pieces(stream, cuts):
         yield from feed(parser, piece)
         switched = parser.state is Reading.SWITCHED
