@@ -46,8 +46,8 @@ def add(found, event):
             found.append(data)
         case End(trailers):
             found.append(["end", *trailers.items()])
-        case ProtocolError(status=status, reason=reason):
-            found.append((status, reason))
+        case ProtocolError(status=status, reason=reason, method=method):
+            found.append((status, reason, method))  # an error to HEAD has no body
 
 
 @pytest.mark.parametrize("stream", ACCEPTED.values(), ids=ACCEPTED)
@@ -121,9 +121,35 @@ def test_nonsense_gets_one_verdict_too(pieces, data):
     assert verdict(stream, range(1, len(stream))) == whole
 
 
+@pytest.mark.parametrize("end", [b" HTTP/1.1\r\n\r\n", b" HTTP/2.0\r\n\r\n"])
+def test_the_method_of_a_line_that_is_too_long_is_known(end):
+    stream = b"HEAD /" + b"a" * LIMITS.line + end
+    found, _, _ = verdict(stream)
+    assert found == [(414, "the request line is too long", "HEAD")]
+    for place in range(1, len(stream)):
+        assert verdict(stream, [place])[0] == found
+
+
+@pytest.mark.parametrize("behind", [b"", b"\r\nHost: a\r\n\r\n", b"\rx", b"\nx"])
+def test_a_line_at_its_limit_is_judged_alike_however_it_is_cut(behind):
+    for size in range(LIMITS.line - 3, LIMITS.line + 4):
+        stream = b"GET /".ljust(size - 9, b"a") + b" HTTP/1.1" + behind
+        whole = verdict(stream)
+        assert verdict(stream, range(1, len(stream))) == whole
+        assert all(verdict(stream, [n]) == whole for n in range(1, len(stream)))
+
+
+def test_fields_at_their_limit_are_judged_alike_however_they_are_cut():
+    for size in range(LIMITS.field_bytes - 3, LIMITS.field_bytes + 4):
+        stream = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"b:".ljust(size - 7, b"c")
+        whole = verdict(stream + b"\r\n\r\n")
+        assert verdict(stream + b"\r\n\r\n", range(1, len(stream))) == whole
+        assert verdict(stream + b"\r\n\r\n", range(1, len(stream) + 4)) == whole
+
+
 def test_fields_are_judged_when_all_are_there():
     stream = b"POST / HTTP/1.1\r\nHost: a\r\n" * 2
-    refused = [(400, "a header line is malformed")]
+    refused = [(400, "a header line is malformed", "POST")]
     for cuts in ([], [17], range(1, len(stream))):
         assert verdict(stream, cuts)[0] == []
         assert verdict(stream + b"\r\n", cuts)[0] == refused
@@ -137,7 +163,7 @@ def test_no_bytes_raise(stream):
 def test_the_reason_is_said():
     for line, words in ((b" b", "begins with a space"), (b"b : c", "is malformed")):
         found, _, _ = verdict(get(b"A: b", line))
-        assert found == [(400, f"a header line {words}")]
+        assert found == [(400, f"a header line {words}", "GET")]
 
 
 # After the head
@@ -212,5 +238,5 @@ def test_the_largest_allowed_of_each_passes():
 def test_https_is_misdirected_where_the_connection_is_not_secure(scheme):
     """RFC 9110, 7.4."""
     stream = get(target=scheme + b"://b/")
-    [(status, _)], _, _ = verdict(stream, limits=LIMITS._replace(secure=False))
+    [(status, *_)], _, _ = verdict(stream, limits=LIMITS._replace(secure=False))
     assert status == 421

@@ -50,9 +50,8 @@ AUTHORITY_FORM = re.compile(rb"(?!:)" + URI_HOST + rb":[0-9]++")
 
 # RFC 9112, 3       request-line = method SP request-target SP HTTP-version
 TARGET = rb"[!-~\x80-\xff]++"
-REQUEST_LINE = re.compile(
-    rb"(?P<method>%b) %b HTTP/(?P<major>[0-9])\.[0-9]" % (TOKEN, TARGET)
-)
+METHOD = re.compile(rb"(%b) " % TOKEN)
+REQUEST_LINE = re.compile(rb"%b %b HTTP/(?P<major>[0-9])\.[0-9]" % (TOKEN, TARGET))
 
 # RFC 9112, 4       status-line = HTTP-version SP status-code SP [ reason-phrase ]
 STATUS = rb"([1-9][0-9][0-9]) ([\t -~\x80-\xff]*+)"

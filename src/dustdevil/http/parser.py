@@ -29,6 +29,7 @@ from dustdevil.http.grammar import (
     CHUNK_LINE,
     FIELD_LINE,
     LINE_END,
+    METHOD,
     NAME,
     REQUEST_LINE,
     RESPONSE_HEAD,
@@ -306,14 +307,16 @@ class Parser:
         data = bytes(self._buffer[self._start : end])
         stray = STRAY.search(data + b"\r" * whole)  # what follows, if that is all
         whole = whole and stray is None  # otherwise the last line has come in part
-        first, *lines = data[: stray.start() if stray else None].split(b"\r\n")
+        if stray:
+            data = data[: stray.start()]
+        elif not whole:
+            data = data.removesuffix(b"\r")  # perhaps of the line's end
+        first, *lines = data.split(b"\r\n")
         used = 0
-        if len(first) > limits.line + 1:
+        if len(first) > limits.line:
             return self._long_line()
         if whole or lines:
             form = STATUS_LINE if self._role is Role.CLIENT else REQUEST_LINE
-            if len(first) > limits.line:
-                return self._long_line()
             if fault := fault_in_first(first, form):
                 return fault
         for number, line in enumerate(lines, start=1):
@@ -329,10 +332,11 @@ class Parser:
         return ProtocolError(400, "a CR or an LF stands alone") if stray else None
 
     def _method(self) -> str:
-        """That of the request in hand, if its line is there and well-formed."""
-        end = self._buffer.find(b"\r\n", self._start)
-        found = REQUEST_LINE.fullmatch(self._buffer, self._start, max(end, self._start))
-        return found["method"].decode() if found else ""
+        """That of the request in hand, if it has come, and its blank within the limit:
+        so it is the same however the bytes were cut."""
+        end = self._start + self.limits.line + 1
+        found = METHOD.match(self._buffer, self._start, end)
+        return found[1].decode() if found else ""
 
     def _long_line(self) -> ProtocolError:
         """The error for a first line beyond the limit."""
