@@ -139,6 +139,14 @@ def test_a_line_at_its_limit_is_judged_alike_however_it_is_cut(behind):
         assert all(verdict(stream, [n]) == whole for n in range(1, len(stream)))
 
 
+def test_a_method_at_the_limit_is_judged_alike_however_it_is_cut():
+    for size in range(LIMITS.line - 3, LIMITS.line + 4):
+        stream = b"A" * size + b" / HTTP/1.1\r\nHost: a\r\n\r\n"
+        whole = verdict(stream)
+        assert verdict(stream, range(1, len(stream))) == whole
+        assert all(verdict(stream, [n]) == whole for n in range(1, len(stream)))
+
+
 def test_fields_at_their_limit_are_judged_alike_however_they_are_cut():
     for size in range(LIMITS.field_bytes - 3, LIMITS.field_bytes + 4):
         stream = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"b:".ljust(size - 7, b"c")

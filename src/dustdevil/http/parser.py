@@ -342,7 +342,7 @@ class Parser:
         """The error for a first line beyond the limit."""
         if self._role is Role.CLIENT:
             return ProtocolError(502, "the status line is too long")
-        end = self._start + self.limits.line + 2
+        end = self._start + self.limits.line + 1
         if NAME.fullmatch(self._buffer, self._start, end):
             # A method longer than any that is known (RFC 9112, 3).
             return ProtocolError(501, "the method is too long")
