@@ -399,10 +399,12 @@ def _code(file: Path, entries: list[Entry], told: list[Telling]) -> str:
     for number, line in enumerate(rendered(file), 1):
         if number in notes:
             lines.append(_note(notes[number]))
-        ids = "".join(f'<span id="{html.escape(a)}"></span>' for a in anchors[number])
+        # The line stands in its anchor: the search shows what an anchor holds.
+        for anchor in anchors[number]:
+            line = f'<span id="{html.escape(anchor)}">{line}</span>'
         lines.append(
             f'<a class="line-number" id="L{number}" href="#L{number}" tabindex="-1" '
-            f'aria-label="Line {number}" data-n="{number}"></a>{ids}{line}\n'
+            f'aria-label="Line {number}" data-n="{number}"></a>{line}\n'
         )
     return (
         '<div class="annotated-source highlight">'

@@ -43,7 +43,8 @@ def test_everything_with_a_name_has_an_anchor(pages):
         page = page_of(pages, file)
         for entry in source_of(file).entries:
             anchor = listings.anchor_of(entry.name)
-            assert f'<span id="{anchor}"></span>' in page, (file, anchor)
+            assert f'<span id="{anchor}">' in page, (file, anchor)
+            assert f'<span id="{anchor}"></span>' not in page, "nothing to be shown"
 
 
 def test_every_link_to_a_source_has_its_target(pages):

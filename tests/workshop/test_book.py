@@ -603,7 +603,7 @@ def test_the_contents_are_a_drawer_on_a_phone(visit):
     page.keyboard.press("Escape")
     contents.wait_for(state="hidden")
     menu.click()
-    contents.get_by_role("link", name="Then and now").click()
+    contents.get_by_role("link", name="The notebook of 2013").click()
     page.wait_for_url("**/then-and-now.html")
 
 
