@@ -155,6 +155,14 @@ def test_fields_at_their_limit_are_judged_alike_however_they_are_cut():
         assert verdict(stream + b"\r\n\r\n", range(1, len(stream) + 4)) == whole
 
 
+def test_too_many_fields_are_told_before_what_the_target_is():
+    lines = [b"Host: a", *[b"b: c"] * LIMITS.fields]
+    stream = b"\r\n".join([b"GET , HTTP/1.1", *lines, b"", b""])
+    found, _, _ = verdict(stream)
+    assert found == [(431, "too many header fields", "GET")]
+    assert verdict(stream, range(1, len(stream)))[0] == found
+
+
 def test_fields_are_judged_when_all_are_there():
     stream = b"POST / HTTP/1.1\r\nHost: a\r\n" * 2
     refused = [(400, "a header line is malformed", "POST")]
