@@ -42,7 +42,7 @@ def read(instance: object, name: str) -> Any:
 @check(
     "A field keeps a value for each instance, under its own name",
     step=1,
-    read="Assigning",
+    read="Checking an assignment",
     hints=[
         "One field stands in the class and serves all instances. Where is there a "
         "place that each instance has for itself?",
@@ -153,7 +153,7 @@ def picky(bench: Bench, wants: str, **options: Any):
 @check(
     "A refusal says which setting, what was given, and what is wanted",
     step=2,
-    read="A field",
+    read="A field refuses",
     hints=[
         "convert does the work and raises if it can't. check turns that into an error "
         "that a person can read.",
@@ -218,7 +218,7 @@ def says_what_is_wrong(bench: Bench) -> None:
 @check(
     "None is a value where it is allowed",
     step=2,
-    read="A field",
+    read="A field refuses",
     hints=[
         "Where a limit is optional, None means that there is none, and so does the "
         "text that a command line can give.",
@@ -300,7 +300,7 @@ def expect_refused(bench: Bench, instance, name: str, given: Any, why="") -> Non
 @check(
     "Text is text, and no means no",
     step=3,
-    read="The kinds of fields",
+    read="A number is more than `int(value)`",
     hints=[
         "A converter either returns a value of its type or raises ValueError.",
         "What is bool('no')? Compare words instead. They may be written in capitals, "
@@ -338,7 +338,7 @@ def text_and_words(bench: Bench) -> None:
 @check(
     "Numbers are of their type, within their bounds",
     step=3,
-    read="The kinds of fields",
+    read="A number is more than `int(value)`",
     hints=[
         "self.number is int or float, whichever this field is of. A number belongs to "
         "the type if converting it does not change its value.",
@@ -386,7 +386,7 @@ def numbers(bench: Bench) -> None:
 @check(
     "A number may have a unit",
     step=4,
-    read="The kinds of fields",
+    read="A number is more than `int(value)`",
     hints=[
         "Small and capital letters mean the same, and blanks around it do no harm. "
         "What is left are a number and, perhaps after one blank, a word.",
@@ -437,7 +437,7 @@ def units(bench: Bench) -> None:
 @check(
     "What is no number is refused",
     step=4,
-    read="The kinds of fields",
+    read="A number is more than `int(value)`",
     hints=[
         "int() and float() take more than one would think: underscores, a plus sign, "
         "digits of other scripts, nan and inf.",
@@ -651,7 +651,7 @@ def counted(bench: Bench, values: dict[str, Any]):
 @check(
     "A lazy attribute is computed once for each instance",
     step=6,
-    read="Computed once",
+    read="Remembering the answer",
     hints=[
         "After the first read the instance's own dictionary should answer. Then nobody "
         "needs to remember whether it has been computed.",
@@ -692,7 +692,7 @@ def computed_once(bench: Bench) -> None:
 @check(
     "It steps aside: assigned to, deleted, failed, read through the class",
     step=6,
-    read="Lazy",
+    read="Lazy, once more",
     hints=[
         "A descriptor without __set__ lets the instance's dictionary come first. Most "
         "of this check follows from that alone.",
